@@ -1,0 +1,93 @@
+package io.bianque.schemas.catalogue;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.apache.avro.Schema;
+
+/** Every topic of the pipeline, {@code {probe}} expanded to each probe. Immutable. */
+public final class Catalogue {
+  private static final String RESOURCE = "catalogue.yaml";
+
+  private final List<String> probes;
+  private final List<Topic> topics;
+  private final Map<String, Topic> byName;
+  private final Map<String, Schema> schemas;
+
+  private Catalogue(CatalogueFile file) {
+    this.probes = List.copyOf(file.probes());
+    this.topics = List.copyOf(file.topics());
+    this.byName =
+        topics.stream().collect(Collectors.toUnmodifiableMap(Topic::name, Function.identity()));
+    this.schemas = Map.copyOf(file.schemas());
+  }
+
+  /**
+   * The catalogue that is in this jar.
+   *
+   * @throws InvalidCatalogue when it names what cannot be
+   */
+  public static Catalogue load() {
+    return parse(RESOURCE, text(RESOURCE), Catalogue::schemaText);
+  }
+
+  /**
+   * A catalogue from its text.
+   *
+   * @param name of the text, for messages
+   * @param schemaSource JSON of a schema by its resource name, or null when there is none
+   */
+  static Catalogue parse(String name, String yaml, Function<String, String> schemaSource) {
+    return new Catalogue(CatalogueFile.parse(name, yaml, schemaSource));
+  }
+
+  /** All topics, in the catalogue's order. */
+  public List<Topic> topics() {
+    return topics;
+  }
+
+  /**
+   * The topic of that name.
+   *
+   * @throws IllegalArgumentException when the catalogue has none
+   */
+  public Topic topic(String name) {
+    Topic topic = byName.get(name);
+    if (topic == null) {
+      throw new IllegalArgumentException("No topic " + name + " in " + RESOURCE);
+    }
+    return topic;
+  }
+
+  /** Names of the probes. */
+  public List<String> probes() {
+    return probes;
+  }
+
+  /** Schema of the topic's values, as it stands in its file. */
+  public Schema schema(Topic topic) {
+    return schemas.get(topic.valueSchemaResource());
+  }
+
+  private static String schemaText(String resource) {
+    return Catalogue.class.getResource("/avro/" + resource) == null
+        ? null
+        : text("avro/" + resource);
+  }
+
+  private static String text(String resource) {
+    try (InputStream in = Catalogue.class.getResourceAsStream("/" + resource)) {
+      if (in == null) {
+        throw new IllegalStateException("Resource " + resource + " is not on the class path");
+      }
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException("Cannot read resource " + resource, e);
+    }
+  }
+}

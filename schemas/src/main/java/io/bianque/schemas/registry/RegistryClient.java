@@ -1,0 +1,250 @@
+package io.bianque.schemas.registry;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.net.HttpURLConnection;
+import java.net.URI;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.concurrent.ConcurrentHashMap;
+import javax.net.ssl.HttpsURLConnection;
+import javax.net.ssl.SSLContext;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericData;
+
+/**
+ * Asks a schema registry. Thread-safe; every call is one short connection with time limits, made by
+ * the caller's thread.
+ *
+ * <p>On {@link HttpURLConnection}, because the agent uses it too: {@code java.net.http.HttpClient}
+ * keeps a selector thread and some megabytes of classes for a handful of calls a day.
+ */
+public final class RegistryClient implements WriterSchemas {
+  private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(3);
+  private static final Duration READ_TIMEOUT = Duration.ofSeconds(10);
+  private static final String CONTENT_TYPE = "application/vnd.schemaregistry.v1+json";
+  private static final int UNKNOWN_SUBJECT = 40401;
+  private static final int UNKNOWN_VERSION = 40402;
+  private static final int UNKNOWN_SCHEMA = 40403;
+  private static final int MAX_ANSWER_BYTES = 4 << 20;
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final URI base;
+  private final SSLContext tls;
+  private final String authorization;
+  private final Map<Integer, Schema> byId = new ConcurrentHashMap<>();
+
+  /**
+   * A client of the registry at that address.
+   *
+   * @param base of the Confluent API, without a slash at the end: {@code
+   *     http://127.0.0.1:19091/apis/ccompat/v7}; a user in it ({@code https://user:password@host})
+   *     is sent as basic authentication
+   */
+  public RegistryClient(URI base) {
+    this(base, null);
+  }
+
+  /**
+   * As above, with the keys and the trusted certificates for an https address; null for the JVM's
+   * own.
+   */
+  public RegistryClient(URI base, SSLContext tls) {
+    String user = base.getUserInfo();
+    this.authorization =
+        user == null
+            ? null
+            : "Basic " + Base64.getEncoder().encodeToString(user.getBytes(StandardCharsets.UTF_8));
+    // Without the user: the address is in every message.
+    String shown =
+        user == null ? base.toString() : base.toString().replace(base.getRawUserInfo() + "@", "");
+    this.base = URI.create(shown.replaceAll("/+$", ""));
+    this.tls = tls;
+  }
+
+  /**
+   * Registers a schema under the subject; the same schema again gives the same id.
+   *
+   * @throws RegistryRefused when it is incompatible (409) or invalid (422), with the registry's
+   *     reasons
+   */
+  public int register(String subject, Schema schema) {
+    return ask("POST", "/subjects/" + segment(subject) + "/versions", schemaBody(schema))
+        .ok()
+        .get("id")
+        .intValue();
+  }
+
+  /**
+   * The id of that very schema under the subject; empty when the subject or the schema is not
+   * registered.
+   */
+  public OptionalInt lookup(String subject, Schema schema) {
+    Answer answer = ask("POST", "/subjects/" + segment(subject), schemaBody(schema));
+    if (answer.errorCode() == UNKNOWN_SUBJECT || answer.errorCode() == UNKNOWN_SCHEMA) {
+      return OptionalInt.empty();
+    }
+    return OptionalInt.of(answer.ok().get("id").intValue());
+  }
+
+  /**
+   * {@inheritDoc}
+   *
+   * <p>Asked once an id: an id means the same schema for ever.
+   */
+  @Override
+  public Schema schema(int id) {
+    Schema known = byId.get(id);
+    if (known != null) {
+      return known;
+    }
+    Answer answer = ask("GET", "/schemas/ids/" + Integer.toUnsignedString(id), null);
+    if (answer.status() == 404) {
+      throw new UnknownSchemaId(id, base.toString());
+    }
+    Schema schema = new Schema.Parser().parse(answer.ok().get("schema").textValue());
+    Schema other = byId.putIfAbsent(id, schema);
+    return other == null ? schema : other;
+  }
+
+  /** Sets what a new version of any subject must be to be accepted: {@code BACKWARD_TRANSITIVE}. */
+  public void setGlobalCompatibility(String level) {
+    ask("PUT", "/config", JSON.createObjectNode().put("compatibility", level)).ok();
+  }
+
+  /** Whether the schema may follow the subject's versions; true when the subject has none. */
+  public boolean isCompatible(String subject, Schema schema) {
+    Answer answer =
+        ask(
+            "POST",
+            "/compatibility/subjects/" + segment(subject) + "/versions",
+            schemaBody(schema));
+    if (answer.errorCode() == UNKNOWN_SUBJECT || answer.errorCode() == UNKNOWN_VERSION) {
+      return true;
+    }
+    return answer.ok().get("is_compatible").booleanValue();
+  }
+
+  /**
+   * The schema as its file has it: generated classes carry a Java property, and would be other
+   * schemas to a registry.
+   */
+  private static ObjectNode schemaBody(Schema schema) {
+    try {
+      JsonNode tree = JSON.readTree(schema.toString());
+      removeJavaProperties(tree);
+      return JSON.createObjectNode()
+          .put("schema", new Schema.Parser().parse(tree.toString()).toString());
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("Avro wrote a schema that is no JSON: " + schema, e);
+    }
+  }
+
+  private static void removeJavaProperties(JsonNode node) {
+    if (node instanceof ObjectNode object) {
+      object.remove(GenericData.STRING_PROP);
+    }
+    node.forEach(RegistryClient::removeJavaProperties);
+  }
+
+  private Answer ask(String method, String path, ObjectNode body) {
+    URI uri = URI.create(base + path);
+    try {
+      HttpURLConnection connection = (HttpURLConnection) uri.toURL().openConnection();
+      try {
+        return exchange(connection, method, uri, body);
+      } finally {
+        connection.disconnect();
+      }
+    } catch (IOException e) {
+      throw new RegistryUnreachable(uri, e.toString(), e);
+    }
+  }
+
+  private Answer exchange(HttpURLConnection connection, String method, URI uri, ObjectNode body)
+      throws IOException {
+    if (tls != null && connection instanceof HttpsURLConnection https) {
+      https.setSSLSocketFactory(tls.getSocketFactory());
+    }
+    connection.setRequestMethod(method);
+    connection.setConnectTimeout((int) CONNECT_TIMEOUT.toMillis());
+    connection.setReadTimeout((int) READ_TIMEOUT.toMillis());
+    connection.setInstanceFollowRedirects(false);
+    // Kept-alive connections would cost a timer thread.
+    connection.setRequestProperty("Connection", "close");
+    connection.setRequestProperty("Accept", CONTENT_TYPE + ", application/json");
+    if (authorization != null) {
+      connection.setRequestProperty("Authorization", authorization);
+    }
+    if (body != null) {
+      connection.setRequestProperty("Content-Type", CONTENT_TYPE);
+      connection.setDoOutput(true);
+      byte[] bytes = JSON.writeValueAsBytes(body);
+      connection.setFixedLengthStreamingMode(bytes.length);
+      try (OutputStream out = connection.getOutputStream()) {
+        out.write(bytes);
+      }
+    }
+    int status = connection.getResponseCode();
+    try (InputStream in =
+        status < 400 ? connection.getInputStream() : connection.getErrorStream()) {
+      byte[] bytes = in == null ? new byte[0] : in.readNBytes(MAX_ANSWER_BYTES);
+      return answer(method, uri, status, bytes);
+    }
+  }
+
+  private static Answer answer(String method, URI uri, int status, byte[] bytes) {
+    JsonNode json;
+    try {
+      json = JSON.readTree(bytes);
+    } catch (IOException e) {
+      json = JSON.missingNode();
+    }
+    if (status >= 500 || status == 429) {
+      throw new RegistryUnreachable(uri, "HTTP " + status + " " + message(json, bytes), null);
+    }
+    boolean ours = json.isObject() && (status < 300 || json.has("error_code"));
+    if (!ours) {
+      // A proxy's login page, or another service's port.
+      throw new RegistryUnreachable(
+          uri,
+          "HTTP " + status + ", and the answer is not a schema registry's: " + message(json, bytes),
+          null);
+    }
+    return new Answer(method, uri, status, json);
+  }
+
+  private static String message(JsonNode json, byte[] bytes) {
+    if (json.hasNonNull("message")) {
+      return json.get("message").asText();
+    }
+    String text = new String(bytes, StandardCharsets.UTF_8).strip();
+    return text.length() > 200 ? text.substring(0, 200) + "…" : text;
+  }
+
+  private static String segment(String subject) {
+    return URLEncoder.encode(subject, StandardCharsets.UTF_8).replace("+", "%20");
+  }
+
+  private record Answer(String method, URI uri, int status, JsonNode json) {
+    int errorCode() {
+      return status < 300 ? 0 : json.get("error_code").asInt();
+    }
+
+    JsonNode ok() {
+      if (status >= 300) {
+        throw new RegistryRefused(method, uri, status, errorCode(), message(json, new byte[0]));
+      }
+      return json;
+    }
+  }
+}

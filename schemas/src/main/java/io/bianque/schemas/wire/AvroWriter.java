@@ -1,0 +1,68 @@
+package io.bianque.schemas.wire;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericData;
+import org.apache.avro.generic.GenericDatumWriter;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.avro.generic.IndexedRecord;
+import org.apache.avro.io.BinaryEncoder;
+import org.apache.avro.io.DatumWriter;
+import org.apache.avro.io.EncoderFactory;
+import org.apache.avro.specific.SpecificData;
+import org.apache.avro.specific.SpecificDatumWriter;
+import org.apache.avro.specific.SpecificRecord;
+
+/**
+ * Writes records of one schema, whose id in the registry is known. Keeps buffers: for one thread.
+ */
+public final class AvroWriter<T extends IndexedRecord> {
+  private final int schemaId;
+  private final DatumWriter<T> writer;
+  private final ByteArrayOutputStream out = new ByteArrayOutputStream(512);
+  private final BinaryEncoder encoder = EncoderFactory.get().directBinaryEncoder(out, null);
+  private final byte[] header = new byte[WireFormat.HEADER];
+
+  private AvroWriter(int schemaId, DatumWriter<T> writer) {
+    this.schemaId = schemaId;
+    this.writer = writer;
+    WireFormat.putHeader(schemaId, header, 0);
+  }
+
+  /**
+   * A writer of generic records, whose schema may differ from {@code schema} in custom properties
+   * only.
+   */
+  public static AvroWriter<GenericRecord> generic(int schemaId, Schema schema) {
+    return new AvroWriter<>(schemaId, new GenericDatumWriter<>(schema, new GenericData()));
+  }
+
+  /** A writer of a generated class. */
+  public static <T extends SpecificRecord> AvroWriter<T> specific(int schemaId, Class<T> type) {
+    SpecificData model = SpecificData.getForClass(type);
+    return new AvroWriter<>(schemaId, new SpecificDatumWriter<>(model.getSchema(type), model));
+  }
+
+  public int schemaId() {
+    return schemaId;
+  }
+
+  /**
+   * The record in the wire format.
+   *
+   * @throws org.apache.avro.AvroRuntimeException when a field's value does not fit the schema
+   */
+  public byte[] write(T record) {
+    out.reset();
+    out.writeBytes(header);
+    try {
+      writer.write(record, encoder);
+      encoder.flush();
+    } catch (IOException e) {
+      throw new UncheckedIOException("Writing to memory failed", e);
+    }
+    return out.toByteArray();
+  }
+}
