@@ -1,0 +1,105 @@
+package io.bianque.tests.qemu;
+
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/**
+ * One boot of a guest to its end.
+ *
+ * @param results folder with what the guest left in its own /results
+ * @param console what it printed on its serial console
+ * @param took from the start of QEMU to its end
+ */
+record Guest(Path results, String console, Duration took) {
+  /** Enough for the symbol tables of a kernel, its recording and its logs. */
+  private static final long DISK_BYTES = 128L << 20;
+
+  /**
+   * Boots, waits until the guest has powered itself off, and unpacks what it wrote. A guest that
+   * does not end in time is ended, and the failure carries the end of its console.
+   */
+  static Guest run(Path folder, KernelFiles kernel, Path initramfs, Duration limit) {
+    Path disk = folder.resolve("results.img");
+    Path serial = folder.resolve("console.txt");
+    try (RandomAccessFile image = new RandomAccessFile(disk.toFile(), "rw")) {
+      image.setLength(DISK_BYTES);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    List<String> command =
+        List.of(
+            "qemu-system-x86_64",
+            // No KVM: it may exist as a device node and still not work, and the tests must mean the
+            // same everywhere.
+            "-accel",
+            "tcg,thread=multi",
+            "-machine",
+            "q35",
+            "-cpu",
+            "max",
+            "-smp",
+            "2",
+            "-m",
+            "1024M",
+            "-nodefaults",
+            "-display",
+            "none",
+            "-no-reboot",
+            "-serial",
+            "file:" + serial,
+            "-drive",
+            "if=none,id=results,format=raw,file=" + disk,
+            "-device",
+            "virtio-blk-pci,drive=results",
+            "-kernel",
+            kernel.image().toString(),
+            "-initrd",
+            initramfs.toString(),
+            "-append",
+            "console=ttyS0 panic=-1 quiet");
+    long began = System.nanoTime();
+    try {
+      Process qemu =
+          new ProcessBuilder(command)
+              .redirectErrorStream(true)
+              .redirectOutput(folder.resolve("qemu.txt").toFile())
+              .start();
+      boolean ended;
+      try {
+        ended = qemu.waitFor(limit.toMillis(), TimeUnit.MILLISECONDS);
+      } finally {
+        qemu.destroyForcibly();
+      }
+      Duration took = Duration.ofNanos(System.nanoTime() - began);
+      String console = Files.exists(serial) ? Files.readString(serial, ISO_8859_1) : "";
+      if (!ended || !console.contains("BIANQUE GUEST DONE")) {
+        throw new IllegalStateException(
+            (ended
+                    ? "the guest ended without its results"
+                    : "the guest did not end within " + limit)
+                + ":\n"
+                + Files.readString(folder.resolve("qemu.txt"))
+                + console);
+      }
+      Path results = Files.createDirectories(folder.resolve("results"));
+      Tool.run(
+          Duration.ofMinutes(1),
+          folder,
+          List.of("tar", "-xf", disk.toString(), "-C", results.toString()));
+      return new Guest(results, console, took);
+    } catch (IOException e) {
+      throw new UncheckedIOException("QEMU cannot be run", e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while the guest ran", e);
+    }
+  }
+}
