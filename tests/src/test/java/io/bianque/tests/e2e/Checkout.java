@@ -33,7 +33,7 @@ record Checkout(Path folder) {
     List<String> commands = new ArrayList<>();
     Matcher block = SHELL_BLOCK.matcher(read("README.md"));
     while (block.find()) {
-      for (String line : block.group(1).replace("\\\n", " ").split("\n")) {
+      for (String line : block.group(1).replace("\\\n", " ").lines().toList()) {
         String command = line.strip().replaceFirst("^\\$ ", "");
         if (!command.isEmpty() && !command.startsWith("#")) {
           commands.add(command);
