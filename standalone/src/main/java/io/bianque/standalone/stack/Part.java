@@ -1,0 +1,60 @@
+package io.bianque.standalone.stack;
+
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * One process of the stack.
+ *
+ * @param url where a client reaches it
+ * @param startAfter parts that must have run once before this one's process is started
+ * @param setUpAfter parts that must have run once before {@code setUp}
+ * @param grace how long it may take to end after SIGTERM before it is killed
+ */
+public record Part(
+    String name,
+    String version,
+    URI url,
+    Path log,
+    Set<String> startAfter,
+    Set<String> setUpAfter,
+    Duration grace,
+    Launch launch,
+    Health health,
+    SetUp setUp) {
+
+  public Part {
+    startAfter = Set.copyOf(startAfter);
+    setUpAfter = Set.copyOf(setUpAfter);
+  }
+
+  /** Writes the files the process needs and says how to start it. Called before each start. */
+  @FunctionalInterface
+  public interface Launch {
+    Command prepare() throws IOException;
+  }
+
+  /**
+   * Asks the process for real. Called from one thread at a time; must return within a few seconds.
+   */
+  @FunctionalInterface
+  public interface Health {
+    /** What is wrong, or empty when the part does its work. */
+    Optional<String> problem();
+  }
+
+  /**
+   * Puts in place what the part must hold (topics, schemas, templates). Idempotent: called after
+   * each start.
+   */
+  @FunctionalInterface
+  public interface SetUp {
+    void run() throws IOException, InterruptedException;
+
+    SetUp NOTHING = () -> {};
+  }
+}

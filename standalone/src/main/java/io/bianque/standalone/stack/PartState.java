@@ -1,0 +1,24 @@
+package io.bianque.standalone.stack;
+
+import java.util.Locale;
+
+/** Where a part is in its life. */
+public enum PartState {
+  /** Not started yet: a part it needs does not run. */
+  WAITING,
+  /** Its process runs, its health check does not pass yet. */
+  STARTING,
+  /** Healthy; topics, schemas, templates or connectors are being put in place. */
+  PREPARING,
+  RUNNING,
+  /** Its process runs, but its health check fails. */
+  UNHEALTHY,
+  /** Its process ended by itself; another is started after a pause. */
+  RESTARTING,
+  /** Stopped because somebody asked for it. */
+  STOPPED;
+
+  public String word() {
+    return name().toLowerCase(Locale.ROOT);
+  }
+}

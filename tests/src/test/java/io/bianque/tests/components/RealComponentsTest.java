@@ -1,0 +1,87 @@
+package io.bianque.tests.components;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+import io.bianque.standalone.http.Http;
+import io.bianque.standalone.part.Broker;
+import io.bianque.standalone.stack.OwnedProcess;
+import io.bianque.standalone.stack.PartState;
+import java.time.Duration;
+import java.util.List;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.junit.jupiter.api.Test;
+
+@RealComponents({
+  Component.BROKER,
+  Component.REGISTRY,
+  Component.SEARCH,
+  Component.OBJECT_STORE,
+  Component.CONNECT
+})
+class RealComponentsTest {
+
+  private final Components components;
+
+  RealComponentsTest(Components components) {
+    this.components = components;
+  }
+
+  @Test
+  void everyServerAnswersAtItsAddress() throws Exception {
+    assertThat(Http.problem(components.registry().resolve("v7/subjects"))).isEmpty();
+    assertThat(Http.problem(components.search().resolve("/_cluster/health"))).isEmpty();
+    assertThat(Http.problem(components.connect().resolve("/connectors"))).isEmpty();
+    assertThat(
+            components
+                .objectStoreCredentials()
+                .send("HEAD", components.objectStore().resolve("/bianque"))
+                .status())
+        .isEqualTo(200);
+    assertThat(
+            Http.request("GET", components.objectStore().resolve("/"), java.util.Map.of()).status())
+        .isEqualTo(403);
+  }
+
+  @Test
+  void aKilledBrokerComesBackWithItsTopicsAtTheSameAddress() throws Exception {
+    try (Admin admin = Broker.admin(components.bootstrapServers())) {
+      admin.createTopics(List.of(new NewTopic("kept-over-a-kill", 1, (short) 1))).all().get();
+    }
+
+    components.kill(Component.BROKER);
+    assertThat(components.report(Component.BROKER).state()).isEqualTo(PartState.STOPPED);
+    components.start(Component.BROKER);
+
+    try (Admin admin = Broker.admin(components.bootstrapServers())) {
+      assertThat(admin.listTopics().names().get()).contains("kept-over-a-kill");
+    }
+  }
+
+  @Test
+  void aServerThatDiesByItselfIsStartedAgain() {
+    var before = components.report(Component.OBJECT_STORE);
+    before.processes().forEach(OwnedProcess::kill);
+
+    await()
+        .atMost(Duration.ofSeconds(30))
+        .untilAsserted(() -> {
+          var now = components.report(Component.OBJECT_STORE);
+          assertThat(now.state()).isEqualTo(PartState.RUNNING);
+          assertThat(now.restarts()).isEqualTo(before.restarts() + 1);
+          assertThat(now.processes()).doesNotContainAnyElementsOf(before.processes());
+        });
+  }
+
+  @Test
+  void aKilledSearchServerLeavesNoProcessBehind() throws Exception {
+    List<OwnedProcess> before = components.report(Component.SEARCH).processes();
+    assertThat(before).as("launcher and server").hasSizeGreaterThanOrEqualTo(2);
+
+    components.kill(Component.SEARCH);
+
+    assertThat(before).noneMatch(OwnedProcess::isAlive);
+    components.start(Component.SEARCH);
+  }
+}
