@@ -151,7 +151,8 @@ final class BoundedDecoder extends Decoder {
 
   @Override
   public void skipBytes() throws IOException {
-    position += length();
+    int length = length();
+    position += length;
   }
 
   @Override
@@ -214,7 +215,8 @@ final class BoundedDecoder extends Decoder {
       if (count >= 0) {
         return bounded(count);
       }
-      position += length();
+      int size = length();
+      position += size;
     }
   }
 
