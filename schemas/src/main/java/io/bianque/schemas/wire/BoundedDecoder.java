@@ -41,11 +41,8 @@ final class BoundedDecoder extends Decoder {
     end = to;
   }
 
-  /**
-   * Bytes not read yet. Not Avro's remainingBytes, which would have Avro check collections first,
-   * in other words.
-   */
-  int left() {
+  @Override
+  public int remainingBytes() {
     return end - position;
   }
 
@@ -154,8 +151,7 @@ final class BoundedDecoder extends Decoder {
 
   @Override
   public void skipBytes() throws IOException {
-    int length = length();
-    position += length;
+    position += length();
   }
 
   @Override
@@ -218,8 +214,7 @@ final class BoundedDecoder extends Decoder {
       if (count >= 0) {
         return bounded(count);
       }
-      int size = length();
-      position += size;
+      position += length();
     }
   }
 
