@@ -41,8 +41,9 @@ public final class Catalogue {
    *
    * @param name of the text, for messages
    * @param schemaSource JSON of a schema by its resource name, or null when there is none
+   * @throws InvalidCatalogue when it names what cannot be
    */
-  static Catalogue parse(String name, String yaml, Function<String, String> schemaSource) {
+  public static Catalogue parse(String name, String yaml, Function<String, String> schemaSource) {
     return new Catalogue(CatalogueFile.parse(name, yaml, schemaSource));
   }
 

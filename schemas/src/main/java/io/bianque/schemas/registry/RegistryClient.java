@@ -18,6 +18,7 @@ import java.util.OptionalInt;
 import java.util.concurrent.ConcurrentHashMap;
 import javax.net.ssl.HttpsURLConnection;
 import javax.net.ssl.SSLContext;
+import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
 
@@ -35,6 +36,9 @@ public final class RegistryClient implements WriterSchemas {
   private static final int UNKNOWN_SUBJECT = 40401;
   private static final int UNKNOWN_VERSION = 40402;
   private static final int UNKNOWN_SCHEMA = 40403;
+  // A flood of records with a wrong id must not become a flood of requests.
+  private static final Duration UNKNOWN_FOR = Duration.ofSeconds(10);
+  private static final int MAX_UNKNOWN = 1000;
   private static final int MAX_ANSWER_BYTES = 4 << 20;
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -42,6 +46,7 @@ public final class RegistryClient implements WriterSchemas {
   private final SSLContext tls;
   private final String authorization;
   private final Map<Integer, Schema> byId = new ConcurrentHashMap<>();
+  private final Map<Integer, Long> unknown = new ConcurrentHashMap<>();
 
   /**
    * A client of the registry at that address.
@@ -99,7 +104,8 @@ public final class RegistryClient implements WriterSchemas {
   /**
    * {@inheritDoc}
    *
-   * <p>Asked once an id: an id means the same schema for ever.
+   * <p>Asked once an id, for an id means the same schema for ever; that there is none is believed
+   * for 10 s.
    */
   @Override
   public Schema schema(int id) {
@@ -107,13 +113,44 @@ public final class RegistryClient implements WriterSchemas {
     if (known != null) {
       return known;
     }
-    Answer answer = ask("GET", "/schemas/ids/" + Integer.toUnsignedString(id), null);
-    if (answer.status() == 404) {
-      throw new UnknownSchemaId(id, base.toString());
+    if (id < 0 || believedUnknown(id)) {
+      throw noSchema(id);
     }
-    Schema schema = new Schema.Parser().parse(answer.ok().get("schema").textValue());
+    Answer answer = ask("GET", "/schemas/ids/" + id, null);
+    if (answer.status() == 404) {
+      if (unknown.size() >= MAX_UNKNOWN) {
+        unknown.clear();
+      }
+      unknown.put(id, System.nanoTime());
+      throw noSchema(id);
+    }
+    Schema schema = avro(id, answer.ok());
     Schema other = byId.putIfAbsent(id, schema);
     return other == null ? schema : other;
+  }
+
+  private boolean believedUnknown(int id) {
+    Long since = unknown.get(id);
+    return since != null && System.nanoTime() - since < UNKNOWN_FOR.toNanos();
+  }
+
+  private UnknownSchemaId noSchema(int id) {
+    return new UnknownSchemaId("no schema has id " + id + " at " + base);
+  }
+
+  private Schema avro(int id, JsonNode answer) {
+    String type = answer.path("schemaType").asText("AVRO");
+    if (!type.equals("AVRO")) {
+      throw new UnknownSchemaId(
+          "the schema with id %d at %s is %s, not Avro".formatted(id, base, type));
+    }
+    try {
+      return new Schema.Parser().parse(answer.path("schema").asText());
+    } catch (AvroRuntimeException e) {
+      throw new UnknownSchemaId(
+          "the schema with id %d at %s is not one this Avro can read: %s"
+              .formatted(id, base, e.getMessage()));
+    }
   }
 
   /** Sets what a new version of any subject must be to be accepted: {@code BACKWARD_TRANSITIVE}. */
@@ -188,10 +225,8 @@ public final class RegistryClient implements WriterSchemas {
     if (body != null) {
       connection.setRequestProperty("Content-Type", CONTENT_TYPE);
       connection.setDoOutput(true);
-      byte[] bytes = JSON.writeValueAsBytes(body);
-      connection.setFixedLengthStreamingMode(bytes.length);
       try (OutputStream out = connection.getOutputStream()) {
-        out.write(bytes);
+        out.write(JSON.writeValueAsBytes(body));
       }
     }
     int status = connection.getResponseCode();
@@ -212,12 +247,14 @@ public final class RegistryClient implements WriterSchemas {
     if (status >= 500 || status == 429) {
       throw new RegistryUnreachable(uri, "HTTP " + status + " " + message(json, bytes), null);
     }
+    boolean refusedAtTheDoor = status == 401 || status == 403;
     boolean ours = json.isObject() && (status < 300 || json.has("error_code"));
-    if (!ours) {
-      // A proxy's login page, or another service's port.
+    if (!ours && !refusedAtTheDoor) {
+      // A proxy's login page, another service's port, or an address without the API's path.
       throw new RegistryUnreachable(
           uri,
-          "HTTP " + status + ", and the answer is not a schema registry's: " + message(json, bytes),
+          "HTTP %d, and the answer is not one of the Confluent API: %s"
+              .formatted(status, message(json, bytes)),
           null);
     }
     return new Answer(method, uri, status, json);
@@ -237,7 +274,7 @@ public final class RegistryClient implements WriterSchemas {
 
   private record Answer(String method, URI uri, int status, JsonNode json) {
     int errorCode() {
-      return status < 300 ? 0 : json.get("error_code").asInt();
+      return status < 300 ? 0 : json.path("error_code").asInt();
     }
 
     JsonNode ok() {

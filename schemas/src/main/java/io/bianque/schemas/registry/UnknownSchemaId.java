@@ -1,8 +1,8 @@
 package io.bianque.schemas.registry;
 
-/** The registry has no schema of that id. */
+/** The registry has no Avro schema of that id. */
 public final class UnknownSchemaId extends RuntimeException {
-  public UnknownSchemaId(int id, String where) {
-    super("no schema has id " + id + " at " + where);
+  public UnknownSchemaId(String message) {
+    super(message);
   }
 }

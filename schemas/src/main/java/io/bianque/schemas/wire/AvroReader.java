@@ -1,5 +1,6 @@
 package io.bianque.schemas.wire;
 
+import io.bianque.facts.HostFacts;
 import io.bianque.schemas.registry.UnknownSchemaId;
 import io.bianque.schemas.registry.WriterSchemas;
 import io.bianque.schemas.wire.UnreadableRecord.Reason;
@@ -21,12 +22,22 @@ import org.apache.avro.io.DatumReader;
 import org.apache.avro.specific.SpecificData;
 import org.apache.avro.specific.SpecificDatumReader;
 import org.apache.avro.specific.SpecificRecord;
+import org.apache.avro.util.ClassSecurityValidator;
+import org.apache.avro.util.ClassSecurityValidator.ClassSecurityPredicate;
 
 /**
  * Reads records of the wire format: by the schema each was written with, into the reader's where
  * there is one. Keeps a decoder and a resolution a schema id: for one thread.
  */
 public final class AvroReader<T extends IndexedRecord> {
+  // Since Avro 1.12.2 a class that a schema names must be trusted before it is made: ours are.
+  static {
+    ClassSecurityPredicate others = ClassSecurityValidator.getGlobal();
+    String facts = HostFacts.class.getPackageName();
+    ClassSecurityValidator.setGlobal(
+        ClassSecurityValidator.composite(others, type -> type.getPackageName().equals(facts)));
+  }
+
   private final WriterSchemas writerSchemas;
   private final Function<Schema, DatumReader<T>> readerOf;
   private final Map<Integer, DatumReader<T>> readers = new HashMap<>();
@@ -80,15 +91,12 @@ public final class AvroReader<T extends IndexedRecord> {
     T value;
     try {
       value = reader.read(null, decoder);
-    } catch (BoundedDecoder.Truncated e) {
-      throw new UnreadableRecord(Reason.TRUNCATED, e.getMessage() + inSchema(id), e);
     } catch (IOException | AvroRuntimeException | IndexOutOfBoundsException e) {
-      throw new UnreadableRecord(Reason.NOT_AVRO, e.getMessage() + inSchema(id), e);
+      throw unreadable(id, e);
     }
-    if (decoder.remainingBytes() > 0) {
+    if (decoder.left() > 0) {
       throw new UnreadableRecord(
-          Reason.NOT_AVRO,
-          decoder.remainingBytes() + " bytes follow the end of the record" + inSchema(id));
+          Reason.NOT_AVRO, decoder.left() + " bytes follow the end of the record" + inSchema(id));
     }
     return value;
   }
@@ -104,6 +112,16 @@ public final class AvroReader<T extends IndexedRecord> {
       readers.put(id, reader);
     }
     return reader;
+  }
+
+  // Avro's readers of collections wrap what the decoder throws.
+  private static UnreadableRecord unreadable(int id, Exception thrown) {
+    for (Throwable cause = thrown; cause != null; cause = cause.getCause()) {
+      if (cause instanceof BoundedDecoder.Truncated) {
+        return new UnreadableRecord(Reason.TRUNCATED, cause.getMessage() + inSchema(id), thrown);
+      }
+    }
+    return new UnreadableRecord(Reason.NOT_AVRO, thrown.getMessage() + inSchema(id), thrown);
   }
 
   private static String inSchema(int id) {

@@ -41,8 +41,11 @@ final class BoundedDecoder extends Decoder {
     end = to;
   }
 
-  @Override
-  public int remainingBytes() {
+  /**
+   * Bytes not read yet. Not Avro's remainingBytes, which would have Avro check collections first,
+   * in other words.
+   */
+  int left() {
     return end - position;
   }
 
@@ -151,7 +154,8 @@ final class BoundedDecoder extends Decoder {
 
   @Override
   public void skipBytes() throws IOException {
-    position += length();
+    int length = length();
+    position += length;
   }
 
   @Override
@@ -214,7 +218,8 @@ final class BoundedDecoder extends Decoder {
       if (count >= 0) {
         return bounded(count);
       }
-      position += length();
+      int size = length();
+      position += size;
     }
   }
 

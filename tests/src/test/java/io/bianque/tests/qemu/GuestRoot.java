@@ -44,7 +44,7 @@ final class GuestRoot {
       Files.writeString(root.resolve("etc/passwd"), "root:x:0:0:root:/:/bin/sh\n");
       Files.writeString(root.resolve("etc/nsswitch.conf"), "hosts: files\n");
       GuestRoot guest = new GuestRoot(root);
-      return guest.program("busybox").program("bash");
+      return guest.program("busybox").program("bash").program("sh");
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

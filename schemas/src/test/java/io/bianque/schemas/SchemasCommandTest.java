@@ -1,0 +1,124 @@
+package io.bianque.schemas;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.bianque.schemas.catalogue.Catalogue;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class SchemasCommandTest {
+  private static final Path CHECKOUT = Path.of("..");
+  private static final String RAW = "schemas/src/main/avro/raw/dropwatch.avsc";
+
+  @TempDir private Path copy;
+
+  @BeforeEach
+  void copyTheSchemas() throws IOException {
+    for (String folder :
+        List.of(
+            "schemas/src/main/avro", "schemas/src/main/resources", "schemas/versions", "docs")) {
+      try (Stream<Path> files = Files.walk(CHECKOUT.resolve(folder))) {
+        for (Path file : files.filter(Files::isRegularFile).toList()) {
+          Path target = copy.resolve(CHECKOUT.relativize(file));
+          Files.createDirectories(target.getParent());
+          Files.copy(file, target);
+        }
+      }
+    }
+  }
+
+  @Test
+  void theCommittedSchemasAreSound() throws IOException {
+    assertThat(new SchemasCommand(CHECKOUT).problems())
+        .as(
+            "A change of a schema must be able to read every earlier version under schemas/versions")
+        .isEmpty();
+  }
+
+  @Test
+  void whatIsMadeFromTheSchemasIsCurrent() throws IOException {
+    assertThat(new SchemasCommand(CHECKOUT).outdated().keySet())
+        .as("Out of date; run ./bianque schemas update, look at the difference and commit it")
+        .isEmpty();
+  }
+
+  @Test
+  void everyRawSchemaIsAProbeOfTheCatalogue() throws IOException {
+    try (Stream<Path> files = Files.list(CHECKOUT.resolve("schemas/src/main/avro/raw"))) {
+      assertThat(files.map(file -> file.getFileName().toString().replace(".avsc", "")))
+          .containsExactlyInAnyOrderElementsOf(Catalogue.load().probes());
+    }
+  }
+
+  @Test
+  void anAddedFieldBecomesANewVersionOfRawAndEnriched() throws IOException {
+    // Given
+    edit(
+        RAW,
+        "\"fields\": [",
+        "\"fields\": [{\"name\": \"vlan\", \"type\": [\"null\", \"int\"], \"default\": null,"
+            + " \"presentIf\": \"has_vlan\", \"doc\": \"VLAN id.\"},");
+
+    // When
+    var command = new SchemasCommand(copy);
+
+    // Then
+    assertThat(command.problems()).isEmpty();
+    assertThat(command.outdated().keySet())
+        .extracting(file -> copy.relativize(file).toString())
+        .containsExactlyInAnyOrder(
+            "docs/topics.md",
+            "schemas/src/main/avro/enriched/dropwatch.avsc",
+            "schemas/versions/enriched/dropwatch/2.avsc",
+            "schemas/versions/raw/dropwatch/2.avsc");
+  }
+
+  @Test
+  void anAddedFieldWithoutDefaultIsRefused() throws IOException {
+    edit(
+        RAW,
+        "\"fields\": [",
+        "\"fields\": [{\"name\": \"mark\", \"type\": \"long\", \"doc\": \"skb->mark.\"},");
+
+    assertThat(new SchemasCommand(copy).problems())
+        .anySatisfy(problem ->
+            assertThat(problem)
+                .startsWith(
+                    "raw/dropwatch.avsc: with version 1: READER_FIELD_MISSING_DEFAULT_VALUE")
+                .contains("mark"));
+  }
+
+  @Test
+  void anotherLogicalTypeIsRefusedThoughAvroWouldNotMind() throws IOException {
+    edit(
+        RAW,
+        "\"type\": \"int\", \"logicalType\": \"ether-type\"",
+        "\"type\": \"int\", \"logicalType\": \"ip-protocol\"");
+
+    assertThat(new SchemasCommand(copy).problems())
+        .containsExactly(
+            "raw/dropwatch.avsc: with version 1: logical type at /ether_type was ether-type and became ip-protocol;"
+                + " give the new meaning a field of its own");
+  }
+
+  @Test
+  void aChangedDocIsNoNewVersion() throws IOException {
+    edit(RAW, "CPU that ran the probe.", "CPU on which the probe ran.");
+
+    assertThat(new SchemasCommand(copy).outdated().keySet())
+        .extracting(file -> copy.relativize(file).toString())
+        .containsExactlyInAnyOrder(
+            "docs/topics.md", "schemas/src/main/avro/enriched/dropwatch.avsc");
+  }
+
+  private void edit(String file, String before, String after) throws IOException {
+    Path path = copy.resolve(file);
+    Files.writeString(path, Files.readString(path).replace(before, after));
+  }
+}

@@ -1,0 +1,195 @@
+package io.bianque.schemas.derive;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.bianque.schemas.raw.InvalidSchema;
+import io.bianque.schemas.raw.Meaning;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.Combinators;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import org.apache.avro.JsonProperties;
+import org.apache.avro.Schema;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class EnrichedSchemaTest {
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      textBlock =
+          """
+          "int"                                                                      | "int"
+          ["null","string"]                                                          | ["null","string"]
+          {"type":"long","logicalType":"timestamp-nanos"}                            | {"type":"long","logicalType":"timestamp-nanos"}
+          {"type":"long","logicalType":"uint64"}                                     | {"type":"long","logicalType":"uint64"}
+          {"type":"long","logicalType":"sequence"}                                   | "long"
+          {"type":"string","logicalType":"host-id"}                                  | "string"
+          {"type":"array","items":"long","logicalType":"kernel-stack"}               | {"type":"array","items":"string"}
+          ["null",{"type":"array","items":"long","logicalType":"kernel-stack"}]      | ["null",{"type":"array","items":"string"}]
+          {"type":"long","logicalType":"kernel-address"}                             | "string"
+          ["null",{"type":"int","logicalType":"tcp-state"}]                          | ["null","string"]
+          {"type":"int","logicalType":"ip-protocol"}                                 | "string"
+          {"type":"int","logicalType":"ether-type"}                                  | "string"
+          ["null",{"type":"int","logicalType":"tcp-flags"}]                          | ["null",{"type":"array","items":"string"}]
+          {"type":"enum","name":"e","symbols":["A","B"]}                             | "string"
+          """)
+  void eachMeaningHasItsDescendant(String raw, String enriched) {
+    Schema derived = EnrichedSchema.of(record(new Schema.Field("f", parse(raw), "Doc.")));
+
+    assertThat(own(derived))
+        .singleElement()
+        .satisfies(field -> {
+          assertThat(field.schema()).isEqualTo(parse(enriched));
+          assertThat(field.doc()).startsWith("Doc.");
+        });
+  }
+
+  @Test
+  void anAddressBecomesItsTextAndItsName() {
+    Schema.Field saddr =
+        new Schema.Field(
+            "saddr", parse("{\"type\":\"bytes\",\"logicalType\":\"ip-address\"}"), "Doc.");
+    saddr.addProp("ecs", "source.ip");
+    saddr.addProp("lengthIn", "n");
+
+    List<Schema.Field> fields = own(EnrichedSchema.of(record(saddr)));
+
+    assertThat(fields).extracting(Schema.Field::name).containsExactly("saddr", "saddr_name");
+    assertThat(fields.getFirst().schema())
+        .isEqualTo(parse("[\"null\",{\"type\":\"string\",\"logicalType\":\"ip\"}]"));
+    assertThat(fields)
+        .extracting(f -> f.getProp("ecs"))
+        .containsExactly("source.ip", "source.domain");
+    assertThat(fields).extracting(f -> f.getProp("lengthIn")).containsOnlyNulls();
+  }
+
+  @Test
+  void aDropReasonKeepsItsNumber() {
+    Schema type = parse("[\"null\",{\"type\":\"long\",\"logicalType\":\"drop-reason\"}]");
+
+    List<Schema.Field> fields =
+        own(
+            EnrichedSchema.of(
+                record(new Schema.Field("reason", type, "Doc.", JsonProperties.NULL_VALUE))));
+
+    assertThat(fields).extracting(Schema.Field::name).containsExactly("reason", "reason_code");
+    assertThat(fields)
+        .extracting(f -> f.schema().toString())
+        .containsExactly("[\"null\",\"string\"]", "[\"null\",\"long\"]");
+  }
+
+  @Test
+  void aNameThatIsTakenIsRefused() {
+    Schema address = parse("{\"type\":\"bytes\",\"logicalType\":\"ip-address\"}");
+    Schema integer = Schema.create(Schema.Type.INT);
+
+    assertThatThrownBy(() -> EnrichedSchema.of(record(new Schema.Field("missing", integer))))
+        .isInstanceOf(InvalidSchema.class)
+        .hasMessageContaining("'missing': every enriched event has one. Rename the raw one.");
+    assertThatThrownBy(() ->
+            EnrichedSchema.of(
+                record(new Schema.Field("a", address), new Schema.Field("a_name", integer))))
+        .isInstanceOf(InvalidSchema.class)
+        .hasMessageContaining("'a_name': one is derived from another raw field");
+  }
+
+  @Property(tries = 300)
+  void everyRawFieldHasItsDescendantWithDocAndEcs(@ForAll("rawSchemas") Schema raw) {
+    Schema enriched = EnrichedSchema.of(raw);
+
+    assertThat(parse(enriched.toString())).isEqualTo(enriched);
+    assertThat(
+            enriched.getFields().stream()
+                .map(Schema.Field::name)
+                .limit(EnrichedSchema.ENVELOPE.size()))
+        .isEqualTo(EnrichedSchema.ENVELOPE);
+    for (Schema.Field field : raw.getFields()) {
+      Schema.Field descendant = enriched.getField(field.name());
+      assertThat(descendant.doc()).startsWith(field.doc());
+      assertThat(descendant.getProp("ecs")).isEqualTo(field.getProp("ecs"));
+      boolean address = Meaning.of(field.schema()).equals(Optional.of(Meaning.IP_ADDRESS));
+      assertThat(Meaning.nullable(descendant.schema()))
+          .isEqualTo(address || Meaning.nullable(field.schema()));
+      assertThat(descendant.hasDefaultValue()).isEqualTo(Meaning.nullable(descendant.schema()));
+    }
+    assertThat(enriched.getFields()).allSatisfy(field -> assertThat(field.doc()).isNotBlank());
+  }
+
+  @Property(tries = 100)
+  void theSameRawSchemaGivesTheSameText(@ForAll("rawSchemas") Schema raw) {
+    assertThat(EnrichedSchema.of(parse(raw.toString())).toString())
+        .isEqualTo(EnrichedSchema.of(raw).toString());
+  }
+
+  @Provide
+  Arbitrary<Schema> rawSchemas() {
+    Arbitrary<String> types =
+        Arbitraries.oneOf(
+            Arbitraries.of("\"int\"", "\"long\"", "\"string\"", "\"bytes\""),
+            Arbitraries.of(Meaning.values())
+                .map(meaning ->
+                    "{\"type\":\"%s\",%s\"logicalType\":\"%s\"}"
+                        .formatted(
+                            meaning.type().getName(),
+                            meaning.type() == Schema.Type.ARRAY ? "\"items\":\"long\"," : "",
+                            meaning.word())));
+    Arbitrary<Schema.Field> field =
+        Combinators.combine(
+                types,
+                Arbitraries.of(true, false),
+                Arbitraries.strings().alpha().ofMinLength(1).ofMaxLength(20),
+                Arbitraries.of("source.ip", "destination.ip", "host.ip", "process.pid", ""))
+            .as(EnrichedSchemaTest::field);
+    return field.list().ofMaxSize(30).map(EnrichedSchemaTest::numbered);
+  }
+
+  private static Schema.Field field(String type, boolean nullable, String doc, String ecs) {
+    Schema.Field field =
+        nullable
+            ? new Schema.Field(
+                "f", parse("[\"null\"," + type + "]"), doc, JsonProperties.NULL_VALUE)
+            : new Schema.Field("f", parse(type), doc);
+    if (!ecs.isEmpty()) {
+      field.addProp("ecs", ecs);
+    }
+    return field;
+  }
+
+  private static Schema numbered(List<Schema.Field> fields) {
+    List<Schema.Field> named = new ArrayList<>();
+    for (Schema.Field field : fields) {
+      Schema.Field copy =
+          field.hasDefaultValue()
+              ? new Schema.Field(
+                  "f" + named.size(), field.schema(), field.doc(), JsonProperties.NULL_VALUE)
+              : new Schema.Field("f" + named.size(), field.schema(), field.doc());
+      copy.putAll(field);
+      named.add(copy);
+    }
+    return record(named.toArray(Schema.Field[]::new));
+  }
+
+  private static List<Schema.Field> own(Schema enriched) {
+    return enriched
+        .getFields()
+        .subList(EnrichedSchema.ENVELOPE.size(), enriched.getFields().size());
+  }
+
+  private static Schema record(Schema.Field... fields) {
+    return Schema.createRecord("probe", "A probe.", "io.bianque.raw", false, List.of(fields));
+  }
+
+  private static Schema parse(String json) {
+    return new Schema.Parser().parse(json);
+  }
+}

@@ -1,0 +1,162 @@
+package io.bianque.tests.e2e;
+
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.bianque.standalone.stack.Ports;
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.extension.AfterAllCallback;
+import org.junit.jupiter.api.extension.BeforeAllCallback;
+import org.junit.jupiter.api.extension.ExtensionContext;
+import org.junit.jupiter.api.extension.TestExecutionExceptionHandler;
+
+/**
+ * One {@code bianque up} for one test class, with a data folder and ports of its own, wiped at the
+ * end whatever happened. A test that fails prints the stack's own account of itself first.
+ */
+final class StackUnderTest
+    implements BeforeAllCallback, AfterAllCallback, TestExecutionExceptionHandler {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final Duration UP = Duration.ofMinutes(15);
+  private static final Duration DOWN = Duration.ofMinutes(2);
+  private static final int LOG_TAIL_BYTES = 4096;
+
+  private final Supplier<Map<String, String>> settings;
+  private final Map<String, String> environment = new HashMap<>();
+  private Checkout checkout;
+  private Path folder;
+  private Ports ports;
+  private Duration upTook;
+
+  /**
+   * @param settings environment of the stack's parts; asked for when the class begins
+   */
+  StackUnderTest(Supplier<Map<String, String>> settings) {
+    this.settings = settings;
+  }
+
+  @Override
+  public void beforeAll(ExtensionContext context) throws IOException {
+    assumeTrue(
+        "root".equals(System.getProperty("user.name")),
+        "needs root: it makes namespaces and attaches BPF programs");
+    checkout = Checkout.here();
+    folder = Files.createTempDirectory("bianque-e2e");
+    ports = Ports.free();
+    environment.putAll(settings.get());
+    environment.put("BIANQUE_DATA", folder.resolve("data").toString());
+    environment.put("BIANQUE_PORT_BASE", String.valueOf(ports.base()));
+    try {
+      Shell up = Shell.run(checkout.folder(), environment, UP, "./bianque up --yes");
+      upTook = up.took();
+      System.out.println(up.succeeded());
+      System.out.printf("bianque up took %.1f s%n", upTook.toMillis() / 1e3);
+    } catch (Throwable failure) {
+      account();
+      wipe();
+      throw failure;
+    }
+  }
+
+  @Override
+  public void afterAll(ExtensionContext context) {
+    if (folder != null) {
+      wipe();
+    }
+  }
+
+  @Override
+  public void handleTestExecutionException(ExtensionContext context, Throwable failure)
+      throws Throwable {
+    account();
+    throw failure;
+  }
+
+  /** Runs the command with this stack's data folder and ports. */
+  Shell bianque(String arguments) {
+    return Shell.run(checkout.folder(), environment, DOWN, "./bianque " + arguments);
+  }
+
+  Ports ports() {
+    return ports;
+  }
+
+  Path data() {
+    return folder.resolve("data");
+  }
+
+  Search search() {
+    return new Search(ports.http(ports.search()));
+  }
+
+  URI agent() {
+    return ports.http(ports.agent());
+  }
+
+  /** One part of what {@code status --output json} says. */
+  JsonNode part(String name) {
+    try {
+      for (JsonNode part :
+          JSON.readTree(bianque("status --output json").succeeded()).path("parts")) {
+        if (part.path("name").asText().equals(name)) {
+          return part;
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    throw new AssertionError("status knows no part " + name);
+  }
+
+  /** Kills the part's process with SIGKILL, as nobody of the stack expects it. */
+  void kill(String part) {
+    long pid = part(part).path("pid").asLong();
+    if (!ProcessHandle.of(pid).orElseThrow().destroyForcibly()) {
+      throw new AssertionError("cannot kill " + part + ", pid " + pid);
+    }
+  }
+
+  private void wipe() {
+    try {
+      System.out.println(bianque("down --wipe").output());
+    } finally {
+      Shell.run(Path.of("/"), Map.of(), DOWN, "rm -rf '" + folder + "'");
+    }
+  }
+
+  /** Prints status and the end of each log. */
+  private void account() {
+    System.out.println(bianque("status").output());
+    Path logs = data().resolve("logs");
+    if (Files.isDirectory(logs)) {
+      try (Stream<Path> files = Files.list(logs).sorted()) {
+        files.forEach(log -> System.out.println("== " + log.getFileName() + "\n" + tail(log)));
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+  }
+
+  private static String tail(Path file) {
+    try (RandomAccessFile in = new RandomAccessFile(file.toFile(), "r")) {
+      byte[] end = new byte[(int) Math.min(LOG_TAIL_BYTES, in.length())];
+      in.seek(in.length() - end.length);
+      in.readFully(end);
+      return new String(end, StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      return e.toString();
+    }
+  }
+}
