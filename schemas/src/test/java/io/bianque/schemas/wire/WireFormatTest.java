@@ -26,7 +26,7 @@ class WireFormatTest {
       SCHEMAS.stream()
           .collect(Collectors.toMap(schema -> schema, schema -> AvroReader.generic(id -> schema)));
 
-  @Property(tries = 500)
+  @Property(tries = 300)
   void whatIsWrittenIsRead(
       @ForAll("schemas") Schema schema, @ForAll long seed, @ForAll @IntRange(min = 0) int id) {
     GenericRecord record = RandomRecords.record(schema, new Random(seed));
@@ -39,7 +39,7 @@ class WireFormatTest {
     assertThat(AvroWriter.generic(id, schema).write(read).length).isEqualTo(bytes.length);
   }
 
-  @Property(tries = 200)
+  @Property(tries = 50)
   void anyPrefixIsTruncated(@ForAll("schemas") Schema schema, @ForAll long seed) {
     byte[] bytes =
         AvroWriter.generic(1, schema).write(RandomRecords.record(schema, new Random(seed)));
@@ -54,7 +54,7 @@ class WireFormatTest {
     }
   }
 
-  @Property(tries = 200)
+  @Property(tries = 50)
   void anythingThatFollowsIsRefused(
       @ForAll("schemas") Schema schema,
       @ForAll long seed,
@@ -70,13 +70,13 @@ class WireFormatTest {
             "not-avro: %d bytes follow the end of the record (schema id 1)".formatted(more.length));
   }
 
-  @Property(tries = 3000)
+  @Property(tries = 1000)
   void arbitraryBytesAreReadOrUnreadable(
       @ForAll("schemas") Schema schema, @ForAll @Size(max = 300) byte[] body) {
     readOrUnreadable(schema, WireFormat.frame(1, body));
   }
 
-  @Property(tries = 3000)
+  @Property(tries = 1000)
   void damagedRecordsAreReadOrUnreadable(
       @ForAll("schemas") Schema schema,
       @ForAll long seed,
