@@ -41,11 +41,8 @@ final class BoundedDecoder extends Decoder {
     end = to;
   }
 
-  /**
-   * Bytes not read yet. Not Avro's remainingBytes, which would have Avro check collections first,
-   * in other words.
-   */
-  int left() {
+  @Override
+  public int remainingBytes() {
     return end - position;
   }
 

@@ -1,0 +1,90 @@
+package io.bianque.agent.libbpf;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Functions of the C library under their own names. A negative int is {@code -errno}.
+ *
+ * <p>Any thread.
+ */
+@SuppressWarnings("MemberName")
+final class Libc {
+  static final int PROT_READ = 1;
+  static final int PROT_WRITE = 2;
+  private static final long MAP_SHARED = 1;
+  private static final long MAP_FAILED = -1;
+
+  private static final MemorySegment MMAP = symbol("mmap");
+  private static final MemorySegment MUNMAP = symbol("munmap");
+  private static final MemorySegment CLOSE = symbol("close");
+  private static final MemorySegment IOCTL = symbol("ioctl");
+  private static final MemorySegment SYSCALL = symbol("syscall");
+  private static final MemorySegment GETPAGESIZE = symbol("getpagesize");
+  private static final MemorySegment VSNPRINTF = symbol("vsnprintf");
+
+  private Libc() {}
+
+  private static MemorySegment symbol(String name) {
+    return Linker.nativeLinker().defaultLookup().findOrThrow(name);
+  }
+
+  /**
+   * Maps {@code length} bytes of a file, shared, until the arena is closed.
+   *
+   * @throws BpfException naming {@code what}
+   */
+  static MemorySegment mmap(
+      String what, int fd, long offset, long length, int protection, Arena arena) {
+    long address = NativeCall.call(MMAP, 0, length, protection, MAP_SHARED, fd, offset);
+    if (address == MAP_FAILED) {
+      throw new BpfException("mmap", what, NativeCall.errno(), "");
+    }
+    return MemorySegment.ofAddress(address)
+        .reinterpret(length, arena, mapped -> munmap(address, length));
+  }
+
+  private static void munmap(long address, long length) {
+    if ((int) NativeCall.call(MUNMAP, address, length) != 0) {
+      throw new BpfException("munmap", "event channel", NativeCall.errno(), "");
+    }
+  }
+
+  static int close(int fd) {
+    return result((int) NativeCall.call(CLOSE, fd));
+  }
+
+  static int ioctl(int fd, long request, long argument) {
+    return result((int) NativeCall.call(IOCTL, fd, request, argument));
+  }
+
+  /** perf_event_open(2), which the C library has no function for. */
+  static int perf_event_open(long attributes, int pid, int cpu, int group, long flags) {
+    return result(
+        (int) NativeCall.call(SYSCALL, perfEventOpenNumber(), attributes, pid, cpu, group, flags));
+  }
+
+  static int getpagesize() {
+    return (int) NativeCall.call(GETPAGESIZE);
+  }
+
+  static int vsnprintf(long buffer, long size, long format, long arguments) {
+    return (int) NativeCall.call(VSNPRINTF, buffer, size, format, arguments);
+  }
+
+  private static int perfEventOpenNumber() {
+    String machine = System.getProperty("os.arch");
+    return switch (machine) {
+      case "amd64" -> 298;
+      case "aarch64" -> 241;
+      default ->
+          throw new UnsupportedOperationException(
+              "no perf event channel on " + machine + ": its system call number is not known here");
+    };
+  }
+
+  private static int result(int returned) {
+    return returned < 0 ? -NativeCall.errno() : returned;
+  }
+}

@@ -1,0 +1,34 @@
+package io.bianque.agent.probe;
+
+import io.bianque.agent.libbpf.BpfProgram;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A place in the kernel that a probe wants to see, and the programs that can, best first.
+ *
+ * <p>{@code kfree_skb__tp_btf} and {@code kfree_skb__tp} are two variants of hook {@code
+ * kfree_skb}; they are tried in the order of the source. A program without {@code __} is a hook's
+ * only variant.
+ */
+record Hook(String name, List<Variant> variants) {
+
+  /** A program and its section: what it attaches to. */
+  record Variant(String program, String section) {}
+
+  static List<Hook> of(List<BpfProgram> programs) {
+    Map<String, List<Variant>> byName = new LinkedHashMap<>();
+    for (BpfProgram program : programs) {
+      int end = program.name().indexOf("__", 1);
+      String hook = end < 0 ? program.name() : program.name().substring(0, end);
+      byName
+          .computeIfAbsent(hook, h -> new ArrayList<>())
+          .add(new Variant(program.name(), program.section()));
+    }
+    return byName.entrySet().stream()
+        .map(e -> new Hook(e.getKey(), List.copyOf(e.getValue())))
+        .toList();
+  }
+}

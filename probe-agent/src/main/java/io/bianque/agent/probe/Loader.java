@@ -1,0 +1,165 @@
+package io.bianque.agent.probe;
+
+import io.bianque.agent.libbpf.BpfException;
+import io.bianque.agent.libbpf.BpfLink;
+import io.bianque.agent.libbpf.BpfMap;
+import io.bianque.agent.libbpf.BpfObject;
+import io.bianque.agent.libbpf.BpfProgram;
+import io.bianque.agent.libbpf.EventChannel;
+import io.bianque.agent.libbpf.PerfBuffer;
+import io.bianque.agent.libbpf.RingBuffer;
+import io.bianque.agent.probe.Hook.Variant;
+import io.bianque.agent.probe.ProbeState.Refusal;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/** Brings a probe into the kernel: of each hook the first variant that the kernel takes. */
+final class Loader {
+  private static final String RING = "events";
+  private static final String PERF = "events_perf";
+
+  private final ProbePlan plan;
+  private final int channelBytes;
+  private final boolean perf;
+  private final List<Refusal> refused = new ArrayList<>();
+
+  Loader(ProbePlan plan, ProbeSettings settings) {
+    this.plan = plan;
+    this.channelBytes = settings.channelBytes();
+    this.perf =
+        switch (settings.channel()) {
+          case AUTO -> !RingBuffer.isSupported();
+          case RINGBUF -> false;
+          case PERF -> true;
+        };
+  }
+
+  /**
+   * Loads and attaches.
+   *
+   * @throws HooksRefused when no variant of some hook holds
+   * @throws ProbeRejected when the object lacks what every probe has
+   */
+  InKernel load() {
+    List<Variant> chosen = plan.hooks().stream().map(h -> h.variants().getFirst()).toList();
+    try {
+      return attempt(chosen);
+    } catch (BpfException first) {
+      // Which program it was, libbpf says only in its log; so each hook is tried alone.
+      List<Variant> holding = plan.hooks().stream().map(this::firstThatHolds).toList();
+      try {
+        return attempt(holding);
+      } catch (BpfException together) {
+        holding.forEach(v -> refused.add(refusal(v, together)));
+        throw new HooksRefused(plan.name(), refused);
+      }
+    }
+  }
+
+  /** What becomes of each variant when it is tried alone; empty: it holds. */
+  List<Trial> tryEach() {
+    return plan.hooks().stream()
+        .flatMap(h -> h.variants().stream())
+        .map(v -> {
+          List<Refusal> outcome = new ArrayList<>();
+          try {
+            attempt(List.of(v)).close();
+          } catch (BpfException e) {
+            outcome.add(refusal(v, e));
+          }
+          return new Trial(v.section(), outcome.stream().findFirst());
+        })
+        .toList();
+  }
+
+  private Variant firstThatHolds(Hook hook) {
+    for (Variant variant : hook.variants()) {
+      try {
+        attempt(List.of(variant)).close();
+        return variant;
+      } catch (BpfException e) {
+        refused.add(refusal(variant, e));
+      }
+    }
+    throw new HooksRefused(plan.name(), refused);
+  }
+
+  private static Refusal refusal(Variant variant, BpfException e) {
+    return new Refusal(variant.section(), e.getMessage(), Remedy.of(variant.section(), e));
+  }
+
+  private InKernel attempt(List<Variant> variants) {
+    BpfObject object = BpfObject.open(plan.name(), plan.object());
+    List<BpfLink> links = new ArrayList<>();
+    EventChannel channel = null;
+    try {
+      Set<String> wanted = variants.stream().map(Variant::program).collect(Collectors.toSet());
+      List<BpfProgram> programs =
+          object.programs().stream().filter(p -> wanted.contains(p.name())).toList();
+      object.programs().forEach(p -> p.autoload(wanted.contains(p.name())));
+      prepareMaps(object);
+      object.load();
+      // Before the programs run: what they say to a perf event array without rings is lost.
+      channel =
+          perf
+              ? PerfBuffer.open(map(object, PERF), channelBytes)
+              : RingBuffer.open(map(object, RING));
+      for (BpfProgram program : programs) {
+        links.add(program.attach());
+      }
+      String hook = variants.stream().map(Variant::section).collect(Collectors.joining(", "));
+      return new InKernel(
+          object,
+          programs,
+          List.copyOf(links),
+          channel,
+          map(object, InKernel.COUNTERS),
+          new ProbeState.Attached(hook, perf ? "perf" : "ringbuf", List.copyOf(refused)));
+    } catch (RuntimeException e) {
+      links.forEach(BpfLink::close);
+      if (channel != null) {
+        channel.close();
+      }
+      object.close();
+      throw e;
+    }
+  }
+
+  private void prepareMaps(BpfObject object) {
+    if (perf && !plan.tunables().has(Tunables.USE_PERF_BUFFER)) {
+      throw new ProbeRejected(
+          "probe "
+              + plan.name()
+              + ": cannot use a perf event array, since its object has no constant "
+              + Tunables.USE_PERF_BUFFER
+              + "; set the channel to ringbuf");
+    }
+    object.map(RING).ifPresent(m -> m.autocreate(!perf));
+    object.map(PERF).ifPresent(m -> m.autocreate(perf));
+    if (!perf) {
+      map(object, RING).maxEntries(channelBytes);
+    }
+    object.map(Tunables.SECTION).ifPresent(m -> plan.tunables().write(m.initialValue(), perf));
+  }
+
+  private static BpfMap map(BpfObject object, String name) {
+    return object
+        .map(name)
+        .orElseThrow(() ->
+            new ProbeRejected(
+                "probe "
+                    + object.name()
+                    + ": its object has no map "
+                    + name
+                    + "; include channel.h, as docs/probe-authors.md says"));
+  }
+
+  /**
+   * A variant tried alone.
+   *
+   * @param refusal why it does not hold
+   */
+  record Trial(String hook, java.util.Optional<Refusal> refusal) {}
+}

@@ -1,0 +1,79 @@
+package io.bianque.agent.probe;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * What an operator says about probes.
+ *
+ * @param folders where pairs of files are looked for; later ones win
+ * @param disabled probes that are not started until somebody asks for it
+ * @param blacklist probes that are never started, whoever asks
+ * @param tunables by probe, then by the name of the {@code const volatile} global: the value as
+ *     written
+ * @param channel how events come out of the kernel
+ * @param channelBytes room for events that wait to be read: of the ring buffer, or of each CPU's
+ *     perf ring; a power of two, a multiple of the page size
+ * @param retryAfter how long a probe that failed waits for its next try; the wait doubles with each
+ *     failure, up to 16 times this
+ */
+public record ProbeSettings(
+    List<Path> folders,
+    Set<String> disabled,
+    Set<String> blacklist,
+    Map<String, Map<String, String>> tunables,
+    Channel channel,
+    int channelBytes,
+    Duration retryAfter) {
+  private static final int PAGE = 4096;
+
+  /**
+   * Room for some 250 events with a full stack. The memory of a ring buffer counts twice in the
+   * agent's resident set, since it is mapped twice in a row.
+   */
+  public static final int DEFAULT_CHANNEL_BYTES = 256 * 1024;
+
+  public static final Duration DEFAULT_RETRY_AFTER = Duration.ofSeconds(10);
+
+  /** How events come out of the kernel. */
+  public enum Channel {
+    /** A ring buffer where the kernel has it, else a perf event array. */
+    AUTO,
+    RINGBUF,
+    PERF
+  }
+
+  public ProbeSettings {
+    folders = List.copyOf(folders);
+    disabled = Set.copyOf(disabled);
+    blacklist = Set.copyOf(blacklist);
+    tunables = Map.copyOf(tunables);
+    if (Integer.bitCount(channelBytes) != 1 || channelBytes < PAGE || channelBytes > 1 << 29) {
+      throw new IllegalArgumentException(
+          "channel bytes "
+              + channelBytes
+              + ": allowed is a power of two from "
+              + PAGE
+              + " to "
+              + (1 << 29));
+    }
+    if (retryAfter.isNegative() || retryAfter.isZero()) {
+      throw new IllegalArgumentException("retry after " + retryAfter + ": must be positive");
+    }
+  }
+
+  /** Everything in these folders, with its own defaults. */
+  public static ProbeSettings of(Path... folders) {
+    return new ProbeSettings(
+        List.of(folders),
+        Set.of(),
+        Set.of(),
+        Map.of(),
+        Channel.AUTO,
+        DEFAULT_CHANNEL_BYTES,
+        DEFAULT_RETRY_AFTER);
+  }
+}

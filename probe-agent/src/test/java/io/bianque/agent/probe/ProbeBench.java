@@ -1,0 +1,124 @@
+package io.bianque.agent.probe;
+
+import io.bianque.agent.encode.AgentFields;
+import io.bianque.agent.host.ClockOffset;
+import io.bianque.agent.probe.Hook.Variant;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Predicate;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericDatumReader;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.avro.io.DecoderFactory;
+
+/**
+ * A probe that runs, and its events as Avro records: decoded by Avro itself, not by our own code.
+ */
+final class ProbeBench implements AutoCloseable {
+  static final Path OBJECT = Path.of("../bpf/target/probes/dropwatch.bpf.o");
+  static final Path SCHEMA = Path.of("../schemas/src/main/avro/raw/dropwatch.avsc");
+  private static final Duration PATIENCE = Duration.ofSeconds(10);
+
+  final List<GenericRecord> events = new ArrayList<>();
+  final InKernel kernel;
+  private final Running running;
+  private final Schema schema;
+  private boolean stopped;
+
+  /**
+   * Dropwatch, by one variant.
+   *
+   * @param hook section of the variant
+   */
+  static ProbeBench dropwatch(
+      String hook, ProbeSettings.Channel channel, int channelBytes, Map<String, String> tunables) {
+    return new ProbeBench(hook, channel, channelBytes, tunables);
+  }
+
+  private ProbeBench(
+      String hook, ProbeSettings.Channel channel, int channelBytes, Map<String, String> tunables) {
+    ProbePlan all = ProbePlan.read(new ProbeFiles("dropwatch", OBJECT, SCHEMA), tunables);
+    List<Variant> variants =
+        all.hooks().getFirst().variants().stream().filter(v -> v.section().equals(hook)).toList();
+    ProbePlan plan =
+        new ProbePlan(
+            all.name(),
+            all.object(),
+            all.encoding(),
+            all.tunables(),
+            List.of(new Hook("kfree_skb", variants)));
+    ProbeSettings settings =
+        new ProbeSettings(
+            List.of(), Set.of(), Set.of(), Map.of(), channel, channelBytes, Duration.ofSeconds(1));
+    try {
+      schema = new Schema.Parser().parse(Files.readString(SCHEMA));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    kernel = new Loader(plan, settings).load();
+    running =
+        new Running(
+            plan,
+            4711,
+            kernel,
+            new AgentFields("host", "boot", 4711, ClockOffset.measureNanos()),
+            (probe, wallNanos, buffer, offset, length) ->
+                events.add(decode(buffer, offset, length)));
+  }
+
+  private GenericRecord decode(byte[] buffer, int offset, int length) {
+    try {
+      return new GenericDatumReader<GenericRecord>(schema)
+          .read(null, DecoderFactory.get().binaryDecoder(buffer, offset, length, null));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  int drain() {
+    return running.drain(Integer.MAX_VALUE);
+  }
+
+  ProbeReport report() {
+    return running.report();
+  }
+
+  /** The first event that matches; fails after some seconds, with what there was instead. */
+  GenericRecord await(String what, Predicate<GenericRecord> wanted) {
+    Instant end = Instant.now().plus(PATIENCE);
+    int seen = 0;
+    while (true) {
+      drain();
+      for (; seen < events.size(); seen++) {
+        if (wanted.test(events.get(seen))) {
+          return events.get(seen);
+        }
+      }
+      if (Instant.now().isAfter(end)) {
+        throw new AssertionError("no event: " + what + "; there were " + events);
+      }
+      LockSupport.parkNanos(1_000_000);
+    }
+  }
+
+  ProbeReport stop() {
+    stopped = true;
+    return running.stop();
+  }
+
+  @Override
+  public void close() {
+    if (!stopped) {
+      stop();
+    }
+  }
+}
