@@ -94,10 +94,9 @@ public final class AvroReader<T extends IndexedRecord> {
     } catch (IOException | AvroRuntimeException | IndexOutOfBoundsException e) {
       throw unreadable(id, e);
     }
-    if (decoder.remainingBytes() > 0) {
+    if (decoder.left() > 0) {
       throw new UnreadableRecord(
-          Reason.NOT_AVRO,
-          decoder.remainingBytes() + " bytes follow the end of the record" + inSchema(id));
+          Reason.NOT_AVRO, decoder.left() + " bytes follow the end of the record" + inSchema(id));
     }
     return value;
   }

@@ -41,8 +41,11 @@ final class BoundedDecoder extends Decoder {
     end = to;
   }
 
-  @Override
-  public int remainingBytes() {
+  /**
+   * Bytes not read yet. Not Avro's remainingBytes, which would have Avro check collections first,
+   * in other words.
+   */
+  int left() {
     return end - position;
   }
 

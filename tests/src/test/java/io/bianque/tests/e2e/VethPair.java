@@ -27,18 +27,17 @@ final class VethPair implements AutoCloseable {
   // that would be a drop which nobody asked for.
   private static final String JOIN =
       """
-
       set -e
-      ip link add w0 netns $w type veth peer name e0 netns $e
-      ip -n $w addr add 192.0.2.1/30 dev w0
-      ip -n $e addr add 192.0.2.2/30 dev e0
-      ip -n $w addr add 2001:db8::1/64 dev w0 nodad
-      ip -n $e addr add 2001:db8::2/64 dev e0 nodad
+      ip link add w0 netns $west type veth peer name e0 netns $east
+      ip -n $west addr add 192.0.2.1/30 dev w0
+      ip -n $east addr add 192.0.2.2/30 dev e0
+      ip -n $west addr add 2001:db8::1/64 dev w0 nodad
+      ip -n $east addr add 2001:db8::2/64 dev e0 nodad
       mac() { ip -n $1 -br link show $2 | awk '{print $3}'; }
-      for a in 192.0.2.2 2001:db8::2; do ip -n $w neigh replace $a dev w0 lladdr $(mac $e e0) nud permanent; done
-      for a in 192.0.2.1 2001:db8::1; do ip -n $e neigh replace $a dev e0 lladdr $(mac $w w0) nud permanent; done
-      ip -n $w link set lo up; ip -n $w link set w0 up
-      ip -n $e link set lo up; ip -n $e link set e0 up
+      for a in 192.0.2.2 2001:db8::2; do ip -n $west neigh replace $a dev w0 lladdr $(mac $east e0) nud permanent; done
+      for a in 192.0.2.1 2001:db8::1; do ip -n $east neigh replace $a dev e0 lladdr $(mac $west w0) nud permanent; done
+      ip -n $west link set lo up; ip -n $west link set w0 up
+      ip -n $east link set lo up; ip -n $east link set e0 up
       """;
 
   private final String west = "bianque-w" + ProcessHandle.current().pid();
@@ -46,9 +45,9 @@ final class VethPair implements AutoCloseable {
 
   /** Makes both, and returns when packets of both families go through. */
   VethPair() {
-    sh("ip netns add " + west + " && ip netns add " + east);
+    sh("ip netns add $west && ip netns add $east");
     try {
-      sh("w=%s e=%s".formatted(west, east) + JOIN);
+      sh(JOIN);
     } catch (Throwable failure) {
       close();
       throw failure;
@@ -66,7 +65,7 @@ final class VethPair implements AutoCloseable {
 
   /** Replaces all rules of the eastern namespace by these, in nft's language. */
   void rulesInEast(String ruleset) {
-    sh("ip netns exec " + east + " nft -f - <<'RULES'\nflush ruleset\n" + ruleset + "\nRULES");
+    sh("ip netns exec $east nft -f - <<'RULES'\nflush ruleset\n" + ruleset + "\nRULES");
   }
 
   /**
@@ -79,7 +78,7 @@ final class VethPair implements AutoCloseable {
 
   private long snmp(String protocol, String counter) {
     List<String> lines =
-        sh("ip netns exec " + east + " cat /proc/net/snmp")
+        sh("ip netns exec $east cat /proc/net/snmp")
             .lines()
             .filter(line -> line.startsWith(protocol + ":"))
             .toList();
@@ -97,8 +96,9 @@ final class VethPair implements AutoCloseable {
     }
   }
 
-  private static String sh(String script) {
-    return Shell.run(Path.of("/"), Map.of(), LIMIT, script).succeeded();
+  /** Runs a script that finds the namespaces' names in $west and $east. */
+  String sh(String script) {
+    return Shell.run(Path.of("/"), Map.of("west", west, "east", east), LIMIT, script).succeeded();
   }
 
   private static InetAddress literal(String address) {

@@ -22,4 +22,15 @@ class VethPairTest {
       assertThat(network.udpWithoutSocketInEast() - before).isEqualTo(sent);
     }
   }
+
+  @Test
+  void aFloodIsWhatItsNameSays() throws Exception {
+    assumeTrue("root".equals(System.getProperty("user.name")), "needs root to make namespaces");
+    try (VethPair network = new VethPair()) {
+      Flood flood = Flood.run(network, Duration.ofSeconds(2));
+      System.out.printf(
+          "flood: %,d drops in %s, %,d/s%n", flood.dropped(), flood.took(), flood.perSecond());
+      assertThat(flood.dropped()).isPositive();
+    }
+  }
 }
