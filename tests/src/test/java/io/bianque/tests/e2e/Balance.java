@@ -1,7 +1,9 @@
 package io.bianque.tests.e2e;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
+import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -34,12 +36,26 @@ record Balance(
     long documents) {
 
   /**
-   * As the counters' topic, the ledger and Elasticsearch have it now. Empty while the epoch has no
-   * ledger row.
+   * The newest epoch's, once nothing of it is on its way any more: for a stopped agent, whose last
+   * counters are final.
    */
-  static Optional<Balance> of(StackUnderTest stack, long epoch) {
-    Optional<GenericRecord> counters =
-        newest(new Topic(stack.ports(), "bianque.counters").records(), epoch);
+  static Balance settled(StackUnderTest stack) {
+    return await()
+        .atMost(Duration.ofMinutes(3))
+        .pollInterval(Duration.ofSeconds(2))
+        .until(() -> now(stack), balance -> balance.isPresent() && balance.get().isSettled())
+        .orElseThrow();
+  }
+
+  /**
+   * The newest epoch's, as the counters' topic, the ledger and Elasticsearch have it now. Empty
+   * while it has no ledger row.
+   */
+  static Optional<Balance> now(StackUnderTest stack) {
+    List<GenericRecord> allCounters = new Topic(stack.ports(), "bianque.counters").records();
+    long epoch =
+        allCounters.stream().mapToLong(record -> (long) record.get("epoch")).max().orElse(0);
+    Optional<GenericRecord> counters = newest(allCounters, epoch);
     Optional<GenericRecord> ledger =
         newest(new Topic(stack.ports(), "bianque.ledger").records(), epoch);
     if (counters.isEmpty() || ledger.isEmpty()) {
@@ -85,10 +101,11 @@ record Balance(
    * something else.
    */
   boolean isSettled() {
-    return spooled == 0
+    return submitted == read
+        && spooled == 0
         && inFlight == 0
         && waiting == 0
-        && received == acked
+        && received >= acked
         && documents >= enriched;
   }
 

@@ -26,6 +26,27 @@ record Checkout(Path folder) {
   }
 
   /**
+   * The README's first command, which clones, with this checkout in the place of the public
+   * address.
+   */
+  String readmeClone() {
+    String command = readmeCommands().getFirst();
+    if (!command.matches("git clone \\S+bianque(\\.git)?( && cd bianque)?")) {
+      throw new AssertionError(
+          "the README's first command does not clone into the folder bianque: " + command);
+    }
+    return "git clone --quiet " + folder + " bianque";
+  }
+
+  /** Its second, which starts everything. */
+  String readmeStart() {
+    return readmeCommands().stream()
+        .filter(command -> command.startsWith("./bianque "))
+        .findFirst()
+        .orElseThrow(() -> new AssertionError("the README does not say how to start"));
+  }
+
+  /**
    * What the README tells a reader to type, block by block, prompts and comments left out,
    * continued lines joined.
    */

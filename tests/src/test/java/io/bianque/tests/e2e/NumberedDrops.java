@@ -1,40 +1,121 @@
 package io.bianque.tests.e2e;
 
+import static io.bianque.agent.testing.NetnsPair.Side.LEFT;
+import static io.bianque.agent.testing.NetnsPair.Side.RIGHT;
+
+import io.bianque.agent.testing.NetnsPair;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
 import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SortedSet;
+import java.util.TreeSet;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicLongArray;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
- * Steady drops, each with a number of its own: UDP datagrams from west to east, to closed ports
- * that count up from {@link #FIRST_PORT}. Begins when made, ends when closed.
+ * Steady drops, each with a number of its own: UDP datagrams from left to right, to closed ports
+ * that count up. Begins when made, ends when closed. Any thread may ask.
  */
 final class NumberedDrops implements AutoCloseable {
-  static final int FIRST_PORT = 2000;
-  private static final int LAST_PORT = 65535;
+  /** Ports below are for other tests. */
+  static final int FIRST_PORT = 5000;
+
+  static final int MOST = 65536 - FIRST_PORT;
 
   private final FutureTask<Integer> sender;
+  private final AtomicLongArray sentAt;
+  private final int firstPort;
   private volatile boolean done;
   private volatile int sent;
 
-  NumberedDrops(VethPair network, int perSecond) {
+  NumberedDrops(NetnsPair network, int perSecond) {
+    this(network, perSecond, FIRST_PORT);
+  }
+
+  NumberedDrops(NetnsPair network, int perSecond, int firstPort) {
+    this.firstPort = firstPort;
+    this.sentAt = new AtomicLongArray(65536 - firstPort);
     long interval = 1_000_000_000L / perSecond;
     sender =
         new FutureTask<>(() ->
-            network.inWest(() -> {
-              send(interval);
-              return sent;
-            }));
+            network.in(
+                LEFT,
+                "numbered",
+                () -> {
+                  send(interval);
+                  return sent;
+                }));
     Thread.ofPlatform().name("numbered drops").daemon().start(sender);
   }
 
-  /** Numbers used so far: FIRST_PORT to FIRST_PORT + sent - 1. */
+  /**
+   * How many there were so far: their numbers are 0 to sent - 1. Throws when the sender has failed.
+   */
   int sent() {
+    if (sender.state() == Future.State.FAILED) {
+      throw new IllegalStateException("the sender failed", sender.exceptionNow());
+    }
     return sent;
+  }
+
+  /** The first port that no number has used. */
+  int nextPort() {
+    return firstPort + sent;
+  }
+
+  /** Wall time just before the number was sent, in ns since 1970. */
+  long sentAtNanos(int number) {
+    return sentAt.get(number);
+  }
+
+  /** Elasticsearch's query for the documents of these numbers. */
+  String query(int from, int to) {
+    return """
+    {"bool": {"filter": [
+      {"term": {"source.ip": "%s"}}, {"term": {"destination.ip": "%s"}}, {"term": {"network.transport": "udp"}},
+      {"range": {"destination.port": {"gte": %d, "lt": %d}}}]}}
+    """
+        .formatted(LEFT.ipv4(), RIGHT.ipv4(), firstPort + from, firstPort + to);
+  }
+
+  /** The numbers below {@code sent} whose port is not among those seen. */
+  SortedSet<Integer> missing(Set<Integer> portsSeen, int sent) {
+    return IntStream.range(0, sent)
+        .filter(number -> !portsSeen.contains(firstPort + number))
+        .boxed()
+        .collect(Collectors.toCollection(TreeSet::new));
+  }
+
+  /**
+   * How many datagrams the receiving kernel had no socket for: its own count, which no probe is
+   * behind.
+   */
+  static long countedByKernel(NetnsPair network) {
+    List<String> udp =
+        Shell.run(
+                Path.of("/"),
+                Map.of(),
+                Duration.ofSeconds(10),
+                "ip netns exec " + network.namespace(RIGHT) + " cat /proc/net/snmp")
+            .succeeded()
+            .lines()
+            .filter(line -> line.startsWith("Udp:"))
+            .toList();
+    List<String> names = List.of(udp.get(0).split(" ", -1));
+    return Long.parseLong(List.of(udp.get(1).split(" ", -1)).get(names.indexOf("NoPorts")));
   }
 
   /** Stops, and returns how many there were. */
@@ -52,11 +133,12 @@ final class NumberedDrops implements AutoCloseable {
     try (DatagramChannel channel = DatagramChannel.open(StandardProtocolFamily.INET)) {
       ByteBuffer payload = ByteBuffer.allocate(4);
       long next = System.nanoTime();
-      for (int port = FIRST_PORT; port <= LAST_PORT && !done; port++) {
+      for (int number = 0; number < sentAt.length() && !done; number++) {
+        Instant now = Instant.now();
+        sentAt.set(number, now.getEpochSecond() * 1_000_000_000L + now.getNano());
         // Not connected: the peer's ICMP answers must not become errors of the next datagram.
-        channel.send(
-            payload.clear().putInt(port).flip(), new InetSocketAddress(VethPair.EAST, port));
-        sent = port - FIRST_PORT + 1;
+        channel.send(payload.clear(), new InetSocketAddress(RIGHT.ipv4(), firstPort + number));
+        sent = number + 1;
         next += interval;
         for (long left = next - System.nanoTime();
             left > 0 && !done;

@@ -10,7 +10,9 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
 /** Elasticsearch as anybody sees it: JSON over plain HTTP. Any thread may use it. */
 final class Search {
@@ -45,6 +47,31 @@ final class Search {
     return post("/" + DROPS + "/_count?ignore_unavailable=true", "{\"query\": " + query + "}")
         .path("count")
         .asLong(-1);
+  }
+
+  /** The destination ports of the documents that the query matches. */
+  Set<Integer> ports(String query) {
+    return ports(query, 1);
+  }
+
+  /** Those that more than one document has. */
+  Set<Integer> portsSeenTwice(String query) {
+    return ports(query, 2);
+  }
+
+  private Set<Integer> ports(String query, int documents) {
+    JsonNode answer =
+        post(
+            "/" + DROPS + "/_search?ignore_unavailable=true&size=0",
+            """
+            {"query": %s, "aggs": {"ports": {"terms": {"field": "destination.port", "size": 65536, "min_doc_count": %d}}}}
+            """
+                .formatted(query, documents));
+    Set<Integer> ports = new HashSet<>();
+    answer
+        .at("/aggregations/ports/buckets")
+        .forEach(bucket -> ports.add(bucket.path("key").asInt()));
+    return ports;
   }
 
   /** Makes what has been written visible to a query at once. */

@@ -8,10 +8,10 @@ import io.bianque.standalone.stack.Ports;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.io.UncheckedIOException;
-import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -34,17 +34,32 @@ final class StackUnderTest
   private static final int LOG_TAIL_BYTES = 4096;
 
   private final Supplier<Map<String, String>> settings;
+  private final boolean cleanClone;
   private final Map<String, String> environment = new HashMap<>();
   private Checkout checkout;
   private Path folder;
   private Ports ports;
-  private Duration upTook;
+
+  private StackUnderTest(boolean cleanClone, Supplier<Map<String, String>> settings) {
+    this.cleanClone = cleanClone;
+    this.settings = settings;
+  }
 
   /**
+   * From the checkout that this test was built in.
+   *
    * @param settings environment of the stack's parts; asked for when the class begins
    */
-  StackUnderTest(Supplier<Map<String, String>> settings) {
-    this.settings = settings;
+  static StackUnderTest ofThisCheckout(Supplier<Map<String, String>> settings) {
+    return new StackUnderTest(false, settings);
+  }
+
+  /**
+   * By the README's two commands, in an empty folder: the first clones what is committed here, the
+   * second is typed as it stands.
+   */
+  static StackUnderTest ofCleanClone(Supplier<Map<String, String>> settings) {
+    return new StackUnderTest(true, settings);
   }
 
   @Override
@@ -52,22 +67,41 @@ final class StackUnderTest
     assumeTrue(
         "root".equals(System.getProperty("user.name")),
         "needs root: it makes namespaces and attaches BPF programs");
-    checkout = Checkout.here();
-    folder = Files.createTempDirectory("bianque-e2e");
+    // Elasticsearch runs as a user of its own and has to pass through.
+    folder =
+        Files.createTempDirectory(
+            "bianque-e2e",
+            PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx--x--x")));
+    checkout = cleanClone ? clone(Checkout.here()) : Checkout.here();
     ports = Ports.free();
     environment.putAll(settings.get());
-    environment.put("BIANQUE_DATA", folder.resolve("data").toString());
     environment.put("BIANQUE_PORT_BASE", String.valueOf(ports.base()));
+    if (!cleanClone) {
+      environment.put("BIANQUE_DATA", folder.resolve("data").toString());
+    }
     try {
-      Shell up = Shell.run(checkout.folder(), environment, UP, "./bianque up --yes");
-      upTook = up.took();
+      Shell up =
+          Shell.run(
+              checkout.folder(),
+              environment,
+              UP,
+              cleanClone ? checkout.readmeStart() : "./bianque up --yes");
       System.out.println(up.succeeded());
-      System.out.printf("bianque up took %.1f s%n", upTook.toMillis() / 1e3);
+      System.out.printf(
+          "%s took %.1f s%n",
+          cleanClone ? "the README's second command, build included," : "up",
+          up.took().toMillis() / 1e3);
     } catch (Throwable failure) {
       account();
       wipe();
       throw failure;
     }
+  }
+
+  private Checkout clone(Checkout origin) {
+    Shell clone = Shell.run(folder, Map.of(), UP, origin.readmeClone());
+    clone.succeeded();
+    return new Checkout(folder.resolve("bianque"));
   }
 
   @Override
@@ -93,16 +127,21 @@ final class StackUnderTest
     return ports;
   }
 
-  Path data() {
-    return folder.resolve("data");
+  Checkout checkout() {
+    return checkout;
+  }
+
+  private Path data() {
+    return (cleanClone ? checkout.folder() : folder).resolve("data");
+  }
+
+  /** CPU time that the part's process has used since it began. */
+  Duration cpuTime(String part) {
+    return process(part).info().totalCpuDuration().orElseThrow();
   }
 
   Search search() {
     return new Search(ports.http(ports.search()));
-  }
-
-  URI agent() {
-    return ports.http(ports.agent());
   }
 
   /** One part of what {@code status --output json} says. */
@@ -122,10 +161,13 @@ final class StackUnderTest
 
   /** Kills the part's process with SIGKILL, as nobody of the stack expects it. */
   void kill(String part) {
-    long pid = part(part).path("pid").asLong();
-    if (!ProcessHandle.of(pid).orElseThrow().destroyForcibly()) {
-      throw new AssertionError("cannot kill " + part + ", pid " + pid);
+    if (!process(part).destroyForcibly()) {
+      throw new AssertionError("cannot kill " + part);
     }
+  }
+
+  private ProcessHandle process(String part) {
+    return ProcessHandle.of(part(part).path("pid").asLong()).orElseThrow();
   }
 
   private void wipe() {
