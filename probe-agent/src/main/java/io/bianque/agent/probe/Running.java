@@ -52,7 +52,7 @@ final class Running implements RecordHandler {
       encodeFailed++;
       return;
     }
-    sink.event(name, encoding.wallNanos(data, offset, fields), encoded, 0, size);
+    sink.event(name, epoch, encoding.wallNanos(data, offset, fields), encoded, 0, size);
   }
 
   void clockOffset(long nanos) {

@@ -71,7 +71,7 @@ final class ProbeBench implements AutoCloseable {
             4711,
             kernel,
             new AgentFields("host", "boot", 4711, ClockOffset.measureNanos()),
-            (probe, wallNanos, buffer, offset, length) ->
+            (probe, epoch, wallNanos, buffer, offset, length) ->
                 events.add(decode(buffer, offset, length)));
   }
 

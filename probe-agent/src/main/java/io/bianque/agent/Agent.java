@@ -1,0 +1,223 @@
+package io.bianque.agent;
+
+import io.bianque.agent.config.AgentConfig;
+import io.bianque.agent.config.ConfigReader;
+import io.bianque.agent.config.InvalidConfig;
+import io.bianque.agent.host.ClockOffset;
+import io.bianque.agent.host.HostException;
+import io.bianque.agent.host.HostFactsReader;
+import io.bianque.agent.host.HostIdentity;
+import io.bianque.agent.host.HostRoot;
+import io.bianque.agent.host.Kallsyms;
+import io.bianque.agent.http.LocalHttp;
+import io.bianque.agent.http.Pages;
+import io.bianque.agent.probe.ProbeFiles;
+import io.bianque.agent.probe.ProbeSettings;
+import io.bianque.agent.probe.Probes;
+import io.bianque.agent.publish.CounterBook;
+import io.bianque.agent.publish.Facts;
+import io.bianque.agent.publish.ProbeRows;
+import io.bianque.agent.publish.Publisher;
+import io.bianque.facts.ProbeCounters;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.apache.avro.Schema;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The agent's command. */
+public final class Agent {
+  private static final Logger LOG = LoggerFactory.getLogger(Agent.class);
+
+  /** Exit codes; a stop by SIGTERM or Ctrl-C is the JVM's 143 or 130. */
+  private static final int OK = 0;
+
+  private static final int FAILED = 1;
+  private static final int USAGE = 2;
+
+  private Agent() {}
+
+  public static void main(String[] args) {
+    int code;
+    try {
+      code = run(Arguments.parse(args));
+    } catch (Arguments.Invalid e) {
+      System.err.println("bianque-agent: " + e.getMessage() + "\nTry bianque-agent --help");
+      code = USAGE;
+    } catch (InvalidConfig e) {
+      System.err.println("bianque-agent: the configuration is refused:\n" + e.getMessage());
+      code = USAGE;
+    } catch (HostException | IOException e) {
+      System.err.println("bianque-agent: " + (e instanceof IOException ? e : e.getMessage()));
+      code = FAILED;
+    }
+    if (code != OK) {
+      System.exit(code);
+    }
+  }
+
+  private static int run(Arguments arguments) throws IOException {
+    return switch (arguments.mode()) {
+      case HELP -> {
+        System.out.print(Arguments.HELP);
+        yield OK;
+      }
+      case VERSION -> {
+        System.out.println(version());
+        yield OK;
+      }
+      case RUN -> observe(config(arguments));
+    };
+  }
+
+  private static AgentConfig config(Arguments arguments) {
+    Path dist = Path.of(System.getProperty("bianque.dist", ".")).toAbsolutePath().normalize();
+    return ConfigReader.read(arguments.config(), System.getenv(), dist);
+  }
+
+  private static int observe(AgentConfig config) throws IOException {
+    HostIdentity host = HostIdentity.load(HostRoot.SYSTEM, config.stateDir());
+    host.remarks().forEach(LOG::info);
+    Running running = new Running(config, host);
+    Runtime.getRuntime().addShutdownHook(new Thread(running::stop, "bq-stop"));
+    running.run();
+    return OK;
+  }
+
+  static String version() {
+    return Optional.ofNullable(Agent.class.getPackage().getImplementationVersion())
+        .orElse("development");
+  }
+
+  /** The parts at work, from start to stop. */
+  private static final class Running {
+    private final AgentConfig config;
+    private final Probes probes;
+    private final Publisher publisher;
+    private final Drain drain;
+    private final Optional<LocalHttp> http;
+    private final Thread thread = Thread.currentThread();
+
+    Running(AgentConfig config, HostIdentity host) throws IOException {
+      this.config = config;
+      HostFactsReader facts = new HostFactsReader(HostRoot.SYSTEM, host, version());
+      CounterBook counters =
+          new CounterBook(config.stateDir().resolve("counters.avro"), () -> rows(host));
+      this.publisher =
+          new Publisher(
+              config,
+              host.hostId(),
+              host.bootId(),
+              new Facts(
+                  host.hostId(),
+                  facts::read,
+                  sink -> {
+                    var _ = new Kallsyms(HostRoot.SYSTEM).stream(facts.read(), sink);
+                  },
+                  counters,
+                  config.intervals().counters(),
+                  config.intervals().facts()));
+      this.probes =
+          new Probes(
+              probeSettings(config),
+              host.hostId(),
+              host.bootId(),
+              ClockOffset::measureNanos,
+              publisher::event);
+      this.drain = new Drain(probes, config.events());
+      Pages pages =
+          new Pages(
+              version(),
+              host.hostId(),
+              () -> counters.present(publisher::countsOf),
+              publisher::state);
+      this.http = listen(config, pages);
+    }
+
+    private List<ProbeCounters> rows(HostIdentity host) {
+      return probes.report().stream()
+          .map(report -> ProbeRows.of(report, host.hostId(), host.bootId()))
+          .toList();
+    }
+
+    private static Optional<LocalHttp> listen(AgentConfig config, Pages pages) throws IOException {
+      if (config.http().port().isEmpty()) {
+        return Optional.empty();
+      }
+      int port = config.http().port().get();
+      try {
+        LocalHttp http = new LocalHttp(port, pages.byPath());
+        LOG.info("metrics and health on http://127.0.0.1:{}", http.port());
+        return Optional.of(http);
+      } catch (java.net.BindException e) {
+        throw new IOException(
+            "port %d of http.port: %s; is another agent running?".formatted(port, e.getMessage()),
+            e);
+      }
+    }
+
+    void run() throws IOException {
+      for (ProbeFiles files : ProbeFiles.in(config.probeFolders())) {
+        if (Files.exists(files.schema())) {
+          publisher.add(files.name(), new Schema.Parser().parse(Files.readString(files.schema())));
+        }
+      }
+      publisher.start();
+      probes.startAll();
+      probes.report().forEach(report -> LOG.info("probe {}: {}", report.probe(), report.state()));
+      drain.run();
+      probes.close();
+      publisher.stop(config.intervals().stop());
+      http.ifPresent(each -> {
+        try {
+          each.close();
+        } catch (IOException e) {
+          LOG.debug("http: {}", e.toString());
+        }
+      });
+      LOG.info("stopped");
+    }
+
+    /** By the shutdown hook: the JVM ends when this returns. */
+    void stop() {
+      drain.stop();
+      try {
+        thread.join();
+      } catch (InterruptedException e) {
+        Thread.currentThread().interrupt();
+      }
+    }
+  }
+
+  private static ProbeSettings probeSettings(AgentConfig config) {
+    Set<String> disabled =
+        config.probes().entrySet().stream()
+            .filter(entry -> !entry.getValue().enabled())
+            .map(Map.Entry::getKey)
+            .collect(Collectors.toSet());
+    Map<String, Map<String, String>> tunables =
+        config.probes().entrySet().stream()
+            .collect(
+                Collectors.toMap(
+                    Map.Entry::getKey,
+                    entry ->
+                        entry.getValue().tunables().entrySet().stream()
+                            .collect(
+                                Collectors.toMap(
+                                    Map.Entry::getKey, each -> each.getValue().text()))));
+    return new ProbeSettings(
+        config.probeFolders(),
+        disabled,
+        config.blacklist(),
+        tunables,
+        config.events().channel(),
+        config.events().channelBytes(),
+        config.intervals().probeRetry());
+  }
+}

@@ -1,0 +1,87 @@
+package io.bianque.agent;
+
+import io.bianque.agent.config.AgentConfig;
+import io.bianque.agent.probe.ProbeState.Failed;
+import io.bianque.agent.probe.Probes;
+import java.time.Instant;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Looks at the event channels again and again, often under load and seldom at rest: without a
+ * wake-up an event, the price of being at rest is one look each interval.
+ */
+final class Drain {
+  private static final int TURN = 4096;
+
+  /** What one look should find: more, and the next one comes sooner; less, and it comes later. */
+  private static final int AIM = 64;
+
+  private static final long SECOND = TimeUnit.SECONDS.toNanos(1);
+
+  private final Probes probes;
+  private final long busyNanos;
+  private final long idleNanos;
+  private volatile boolean stop;
+  private volatile Thread thread;
+  private Thread retrying;
+  private volatile Instant retryAt;
+
+  Drain(Probes probes, AgentConfig.Events events) {
+    this.probes = probes;
+    this.busyNanos = events.busyInterval().toNanos();
+    this.idleNanos = events.idleInterval().toNanos();
+  }
+
+  /** Drains on the calling thread until {@link #stop}. */
+  void run() {
+    thread = Thread.currentThread();
+    noteRetry();
+    long pause = idleNanos;
+    long nextSecond = System.nanoTime();
+    while (!stop) {
+      long now = System.nanoTime();
+      if (now - nextSecond >= 0) {
+        nextSecond = now + SECOND;
+        probes.refreshClockOffset();
+        retryFailed();
+      }
+      int taken = probes.drain(TURN);
+      if (taken == TURN) {
+        continue;
+      }
+      pause = Math.clamp(pause * AIM / Math.max(taken, 1), busyNanos, idleNanos);
+      LockSupport.parkNanos(this, pause);
+    }
+  }
+
+  /** Ends {@link #run} soon. Any thread. */
+  void stop() {
+    stop = true;
+    LockSupport.unpark(thread);
+  }
+
+  /** Loading takes some 30 ms, in which this thread goes on draining. */
+  private void retryFailed() {
+    Instant due = retryAt;
+    if (due != null && Instant.now().isAfter(due) && (retrying == null || !retrying.isAlive())) {
+      retrying =
+          Thread.ofPlatform()
+              .daemon()
+              .name("bq-retry")
+              .start(() -> {
+                probes.retryFailed();
+                noteRetry();
+              });
+    }
+  }
+
+  private void noteRetry() {
+    retryAt =
+        probes.report().stream()
+            .flatMap(report ->
+                report.state() instanceof Failed failed ? failed.retryAt().stream() : null)
+            .min(Instant::compareTo)
+            .orElse(null);
+  }
+}

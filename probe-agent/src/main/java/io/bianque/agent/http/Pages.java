@@ -1,0 +1,267 @@
+package io.bianque.agent.http;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.bianque.agent.http.LocalHttp.Page;
+import io.bianque.agent.publish.Counts;
+import io.bianque.agent.publish.Life;
+import io.bianque.agent.publish.Publisher;
+import io.bianque.facts.ProbeCounters;
+import io.bianque.facts.ProbeState;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Makes the pages from the reports of the moment. Any thread. */
+public final class Pages {
+  private static final Logger LOG = LoggerFactory.getLogger(Pages.class);
+  private static final Path STATUS = Path.of("/proc/self/status");
+
+  private final String version;
+  private final String hostId;
+  private final Supplier<List<ProbeCounters>> probes;
+  private final Supplier<Publisher.State> publisher;
+
+  /**
+   * Pages of these reports.
+   *
+   * @param probes counters of the probes' present lives
+   */
+  public Pages(
+      String version,
+      String hostId,
+      Supplier<List<ProbeCounters>> probes,
+      Supplier<Publisher.State> publisher) {
+    this.version = version;
+    this.hostId = hostId;
+    this.probes = probes;
+    this.publisher = publisher;
+  }
+
+  /** By path, as {@link LocalHttp} takes them. */
+  public Map<String, Supplier<Page>> byPath() {
+    return Map.of("/metrics", this::metrics, "/health", this::health);
+  }
+
+  /**
+   * 200 as long as the agent does its work, which includes spooling: a broker that is away is no
+   * reason to restart an agent. 503 when a probe failed or events are being lost for want of a
+   * disk.
+   */
+  private Page health() {
+    Publisher.State state = publisher.get();
+    List<ProbeCounters> counters = probes.get();
+    List<Map<String, Object>> rows = new ArrayList<>();
+    boolean failed = false;
+    for (ProbeCounters each : counters) {
+      failed |= each.getState() == ProbeState.FAILED;
+      Map<String, Object> row = new LinkedHashMap<>();
+      row.put("name", each.getProbe());
+      row.put("state", each.getState().name().toLowerCase(Locale.ROOT));
+      row.put("reason", each.getReason());
+      row.put("hook", each.getHook());
+      row.put("channel", each.getChannel());
+      row.put("attempted", each.getAttempted());
+      row.put("acked", each.getAcked());
+      row.put("spooled", each.getSpooled());
+      row.put("spool_dropped", each.getSpoolDropped());
+      rows.add(row);
+    }
+    boolean spoolIll = state.trouble().stream().anyMatch(trouble -> trouble.startsWith("spool"));
+    String status = failed || spoolIll ? "ill" : state.trouble().isEmpty() ? "ok" : "waiting";
+    Map<String, Object> health = new LinkedHashMap<>();
+    health.put("status", status);
+    health.put("version", version);
+    health.put("host_id", hostId);
+    health.put("pid", ProcessHandle.current().pid());
+    health.put("rss_bytes", rssBytes());
+    health.put("broker_connected", state.connected());
+    health.put("trouble", state.trouble());
+    health.put("spool_bytes", state.spoolBytes());
+    health.put("spooled_events", state.spooledEvents());
+    health.put("probes", rows);
+    try {
+      String body = new ObjectMapper().writeValueAsString(health) + "\n";
+      return new Page(status.equals("ill") ? 503 : 200, "application/json", body);
+    } catch (JsonProcessingException e) {
+      throw new IllegalStateException("maps of strings and numbers are always JSON", e);
+    }
+  }
+
+  private Page metrics() {
+    StringBuilder out = new StringBuilder(4096);
+    List<ProbeCounters> counters = probes.get();
+    counter(
+        out,
+        counters,
+        "attempted",
+        "Events the probe wanted to report.",
+        ProbeCounters::getAttempted);
+    counter(
+        out,
+        counters,
+        "rate_limited",
+        "Events refused by the rate limit in the kernel.",
+        ProbeCounters::getRateLimited);
+    counter(
+        out,
+        counters,
+        "ring_full",
+        "Events refused because the event channel had no room.",
+        ProbeCounters::getRingFull);
+    counter(
+        out,
+        counters,
+        "submitted",
+        "Events put into the event channel.",
+        ProbeCounters::getSubmitted);
+    counter(
+        out,
+        counters,
+        "missed",
+        "Runs that the kernel skipped; not in attempted.",
+        ProbeCounters::getMissed);
+    counter(out, counters, "read", "Events taken from the event channel.", ProbeCounters::getRead);
+    counter(
+        out,
+        counters,
+        "encode_failed",
+        "Events that could not be encoded.",
+        ProbeCounters::getEncodeFailed);
+    counter(out, counters, "acked", "Events acknowledged by the broker.", ProbeCounters::getAcked);
+    gauge(out, counters, "spooled", "Events on disk now.", ProbeCounters::getSpooled);
+    gauge(
+        out,
+        counters,
+        "in_flight",
+        "Events with the producer or on the way to the disk now.",
+        ProbeCounters::getInFlight);
+    Publisher.State state = publisher.get();
+    dropped(out, counters, state.counts());
+    states(out, counters);
+    runs(out, counters);
+    head(out, "bianque_agent_spool_bytes", "gauge", "Size of the spool on disk.");
+    out.append("bianque_agent_spool_bytes ").append(state.spoolBytes()).append('\n');
+    head(out, "bianque_agent_in_flight_bytes", "gauge", "Events and facts with the producer.");
+    out.append("bianque_agent_in_flight_bytes ").append(state.inFlightBytes()).append('\n');
+    head(out, "bianque_agent_broker_connected", "gauge", "1 while the broker takes events.");
+    out.append("bianque_agent_broker_connected ").append(state.connected() ? 1 : 0).append('\n');
+    head(out, "process_resident_memory_bytes", "gauge", "Resident memory of the agent.");
+    out.append("process_resident_memory_bytes ").append(rssBytes()).append('\n');
+    head(out, "bianque_agent_info", "gauge", "What runs here.");
+    out.append("bianque_agent_info{version=\"%s\",host_id=\"%s\"} 1%n".formatted(version, hostId));
+    return new Page(200, "text/plain; version=0.0.4; charset=utf-8", out.toString());
+  }
+
+  private static void counter(
+      StringBuilder out,
+      List<ProbeCounters> all,
+      String what,
+      String help,
+      Function<ProbeCounters, Long> value) {
+    family(out, all, "bianque_probe_events_" + what + "_total", "counter", help, value);
+  }
+
+  private static void gauge(
+      StringBuilder out,
+      List<ProbeCounters> all,
+      String what,
+      String help,
+      Function<ProbeCounters, Long> value) {
+    family(out, all, "bianque_probe_events_" + what, "gauge", help, value);
+  }
+
+  private static void family(
+      StringBuilder out,
+      List<ProbeCounters> all,
+      String name,
+      String type,
+      String help,
+      Function<ProbeCounters, Long> value) {
+    head(out, name, type, help);
+    for (ProbeCounters each : all) {
+      out.append("%s{probe=\"%s\"} %d%n".formatted(name, each.getProbe(), value.apply(each)));
+    }
+  }
+
+  private static void dropped(
+      StringBuilder out, List<ProbeCounters> all, Map<Life, Counts.Snapshot> counts) {
+    String name = "bianque_probe_events_spool_dropped_total";
+    head(out, name, "counter", "Encoded events that were given up, by reason.");
+    for (ProbeCounters each : all) {
+      Counts.Snapshot snapshot =
+          counts.get(new Life(each.getProbe(), each.getBootId(), each.getEpoch()));
+      if (snapshot != null) {
+        snapshot
+            .droppedBy()
+            .forEach((reason, events) ->
+                out.append(
+                    "%s{probe=\"%s\",reason=\"%s\"} %d%n"
+                        .formatted(name, each.getProbe(), reason.words(), events)));
+      }
+    }
+  }
+
+  private static void states(StringBuilder out, List<ProbeCounters> all) {
+    head(out, "bianque_probe_state", "gauge", "1 for the state that the probe is in.");
+    for (ProbeCounters each : all) {
+      for (ProbeState state : ProbeState.values()) {
+        out.append(
+            "bianque_probe_state{probe=\"%s\",state=\"%s\"} %d%n"
+                .formatted(
+                    each.getProbe(),
+                    state.name().toLowerCase(Locale.ROOT),
+                    state == each.getState() ? 1 : 0));
+      }
+    }
+  }
+
+  private static void runs(StringBuilder out, List<ProbeCounters> all) {
+    List<ProbeCounters> known =
+        all.stream()
+            .filter(each -> each.getRunCount() != null && each.getRunTimeNs() != null)
+            .toList();
+    if (known.isEmpty()) {
+      return;
+    }
+    family(
+        out,
+        known,
+        "bianque_probe_runs_total",
+        "counter",
+        "Runs of its programs.",
+        ProbeCounters::getRunCount);
+    head(out, "bianque_probe_run_seconds_total", "counter", "Time its programs ran.");
+    for (ProbeCounters each : known) {
+      out.append(
+          "bianque_probe_run_seconds_total{probe=\"%s\"} %s%n"
+              .formatted(each.getProbe(), Double.toString(each.getRunTimeNs() / 1e9)));
+    }
+  }
+
+  private static void head(StringBuilder out, String name, String type, String help) {
+    out.append("# HELP %s %s%n# TYPE %s %s%n".formatted(name, help, name, type));
+  }
+
+  private static long rssBytes() {
+    try {
+      for (String line : Files.readAllLines(STATUS)) {
+        if (line.startsWith("VmRSS:")) {
+          return Long.parseLong(line.replaceAll("[^0-9]", "")) << 10;
+        }
+      }
+    } catch (IOException | NumberFormatException e) {
+      LOG.debug("{}: {}", STATUS, e.toString());
+    }
+    return 0;
+  }
+}

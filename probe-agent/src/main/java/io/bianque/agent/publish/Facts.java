@@ -1,0 +1,182 @@
+package io.bianque.agent.publish;
+
+import io.bianque.facts.HostFacts;
+import io.bianque.facts.ProbeCounters;
+import io.bianque.facts.SymbolChunk;
+import io.bianque.schemas.catalogue.Topics;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.concurrent.ArrayBlockingQueue;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CancellationException;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import org.apache.avro.specific.SpecificRecord;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * What the agent says by itself, when it is due: host facts, symbol tables, counters. Never
+ * spooled: each is made anew when it can be sent, and so is the truth of that moment. For the
+ * publisher thread.
+ */
+public final class Facts {
+  private static final Logger LOG = LoggerFactory.getLogger(Facts.class);
+
+  private final String hostId;
+  private final Supplier<HostFacts> hostFacts;
+  private final Consumer<Consumer<SymbolChunk>> symbols;
+  private final CounterBook counters;
+  private final long countersNanos;
+  private final long factsNanos;
+
+  private final Deque<Fact> ready = new ArrayDeque<>();
+  private long countersDue;
+  private long factsDue;
+  private final BlockingQueue<SymbolChunk> chunks = new ArrayBlockingQueue<>(1);
+  private Thread symbolReader;
+  private Runnable wakePublisher;
+  private Function<Life, Counts> countsOf;
+
+  /** One record to publish. */
+  record Fact(String topic, String key, long wallNanos, SpecificRecord value) {}
+
+  /**
+   * @param symbols hands each chunk of the tables to the given sink; called by a thread of its own,
+   *     which the sink may keep waiting
+   */
+  public Facts(
+      String hostId,
+      Supplier<HostFacts> hostFacts,
+      Consumer<Consumer<SymbolChunk>> symbols,
+      CounterBook counters,
+      Duration countersInterval,
+      Duration factsInterval) {
+    this.hostId = hostId;
+    this.hostFacts = hostFacts;
+    this.symbols = symbols;
+    this.counters = counters;
+    this.countersNanos = countersInterval.toNanos();
+    this.factsNanos = factsInterval.toNanos();
+    this.countersDue = System.nanoTime();
+    this.factsDue = countersDue;
+  }
+
+  /** The next record to publish; null when nothing is due. */
+  Fact next() {
+    if (ready.isEmpty()) {
+      gather();
+    }
+    return ready.pollFirst();
+  }
+
+  /** Puts one back that could not be sent. */
+  void putBack(Fact fact) {
+    ready.addFirst(fact);
+  }
+
+  /** How long until something is due. */
+  long dueInNanos() {
+    if (!ready.isEmpty() || !chunks.isEmpty()) {
+      return 0;
+    }
+    return Math.min(countersDue, factsDue) - System.nanoTime();
+  }
+
+  /** A producer was lost with what it had: all is said again. */
+  void sayAgain() {
+    ready.clear();
+    factsDue = System.nanoTime();
+    countersDue = factsDue;
+    readSymbols();
+  }
+
+  /**
+   * Begins to gather.
+   *
+   * @param wakePublisher called by other threads when something became due
+   */
+  void start(Function<Life, Counts> countsOf, Runnable wakePublisher) {
+    this.countsOf = countsOf;
+    this.wakePublisher = wakePublisher;
+    counters.restore(countsOf);
+    readSymbols();
+  }
+
+  void stop() {
+    if (symbolReader != null) {
+      symbolReader.interrupt();
+    }
+  }
+
+  /** The last counts, due or not. */
+  void lastCounts() {
+    ready.clear();
+    countersDue = System.nanoTime();
+  }
+
+  /** Keeps the counts for the next run. */
+  void keepCounts() {
+    var _ = counters.count(countsOf);
+  }
+
+  private void gather() {
+    long now = System.nanoTime();
+    if (factsDue - now <= 0) {
+      factsDue = now + factsNanos;
+      HostFacts facts = hostFacts.get();
+      ready.add(new Fact(Topics.HOSTS, hostId, wallNanos(), facts));
+    }
+    if (countersDue - now <= 0) {
+      countersDue = now + countersNanos;
+      for (ProbeCounters each : counters.count(countsOf)) {
+        ready.add(new Fact(Topics.COUNTERS, hostId, nanos(each.getTime()), each));
+      }
+    }
+    SymbolChunk chunk = ready.isEmpty() ? chunks.poll() : null;
+    if (chunk != null) {
+      String key = chunk.getBuildId() + "/" + chunk.getObject() + "/" + chunk.getChunk();
+      ready.add(new Fact(Topics.SYMBOLS, key, wallNanos(), chunk));
+    }
+  }
+
+  private void readSymbols() {
+    stop();
+    chunks.clear();
+    symbolReader =
+        Thread.ofPlatform()
+            .daemon()
+            .name("bq-symbols")
+            .start(() -> {
+              try {
+                symbols.accept(this::handOver);
+              } catch (CancellationException again) {
+                // The producer that had the first chunks is gone: another reader begins anew.
+              } catch (RuntimeException e) {
+                LOG.warn("no symbol table is published: {}", e.getMessage());
+              }
+            });
+  }
+
+  private void handOver(SymbolChunk chunk) {
+    try {
+      chunks.put(chunk);
+      wakePublisher.run();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new CancellationException();
+    }
+  }
+
+  private static long wallNanos() {
+    return nanos(Instant.now());
+  }
+
+  private static long nanos(Instant time) {
+    return TimeUnit.SECONDS.toNanos(time.getEpochSecond()) + time.getNano();
+  }
+}

@@ -1,0 +1,365 @@
+package io.bianque.agent.publish;
+
+import io.bianque.agent.publish.Outlet.Sent;
+import io.bianque.schemas.catalogue.Topics;
+import io.bianque.schemas.wire.WireFormat;
+import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.OptionalInt;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import org.apache.kafka.clients.producer.ProducerRecord;
+
+/**
+ * The way of one probe's events, in order. Two threads meet here: the drain thread, which alone
+ * calls {@link #offer}, and the publisher thread, which calls all else; the producer's thread
+ * settles what was sent.
+ *
+ * <p>{@code direct} is true exactly while there is nothing on the way that is older than the next
+ * event but what the producer has: then, and only then, the drain thread sends.
+ */
+final class Lane {
+  /** What may wait in memory for the disk: a quarter of a second at 20,000 events/s. */
+  private static final long HAND_OFF_BYTES = 4 << 20;
+
+  /** Events sent from the spool before other lanes get their turn. */
+  private static final int TURN = 512;
+
+  private static final long OPEN_SPOOL_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(30);
+
+  private final String probe;
+  private final String topic;
+  private final byte[] key;
+  private final Outlet outlet;
+  private final Function<Stream, OptionalInt> schemaId;
+  private final Runnable wakePublisher;
+  private final Progress progress = new Progress();
+
+  private final Deque<Event> handOff = new ArrayDeque<>();
+  private long handOffBytes;
+  private boolean direct;
+
+  private final Object sending = new Object();
+  private final Deque<Flight> inFlight = new ArrayDeque<>();
+  private Spool.Position acknowledged;
+
+  private Spool spool;
+  private long openSpoolAt = System.nanoTime();
+  private Spool.Entry held;
+  private volatile String trouble;
+
+  Lane(
+      String probe,
+      byte[] key,
+      Outlet outlet,
+      Function<Stream, OptionalInt> schemaId,
+      Runnable wakePublisher) {
+    this.probe = probe;
+    this.topic = Topics.raw(probe);
+    this.key = key;
+    this.outlet = outlet;
+    this.schemaId = schemaId;
+    this.wakePublisher = wakePublisher;
+  }
+
+  String probe() {
+    return probe;
+  }
+
+  /** What is wrong with its spool; null when nothing is. */
+  String trouble() {
+    return trouble;
+  }
+
+  synchronized boolean isDirect() {
+    return direct;
+  }
+
+  boolean isStalled() {
+    return progress.stalled();
+  }
+
+  int inFlightEvents() {
+    return progress.inFlight();
+  }
+
+  /** Takes an event, by the drain thread. Never waits. */
+  void offer(Event event) {
+    event.stream.counts().offered();
+    synchronized (this) {
+      if (direct && !maySend()) {
+        direct = false;
+      }
+      if (!direct) {
+        handOver(event);
+        return;
+      }
+    }
+    switch (send(event, null)) {
+      case ACCEPTED -> {}
+      case HOPELESS -> event.stream.counts().dropped(DropReason.REFUSED, 1);
+      case REFUSED -> {
+        synchronized (this) {
+          direct = false;
+          handOver(event);
+        }
+      }
+    }
+  }
+
+  private void handOver(Event event) {
+    if (handOffBytes + event.memoryBytes() > HAND_OFF_BYTES) {
+      event.stream.counts().dropped(DropReason.HAND_OFF_FULL, 1);
+      return;
+    }
+    handOff.addLast(event);
+    handOffBytes += event.memoryBytes();
+    if (handOff.size() == 1) {
+      wakePublisher.run();
+    }
+  }
+
+  private boolean maySend() {
+    return outlet.hasRoom() && !progress.stalled();
+  }
+
+  private Sent send(Event event, Spool.Position spoolEnd) {
+    OptionalInt id = schemaId.apply(event.stream);
+    if (id.isEmpty()) {
+      return Sent.REFUSED;
+    }
+    WireFormat.putHeader(id.getAsInt(), event.value, 0);
+    Flight flight = new Flight(event, spoolEnd);
+    // Held over the whole call, so that takeBack() finds every event either with the producer or
+    // refused.
+    synchronized (sending) {
+      synchronized (inFlight) {
+        inFlight.addLast(flight);
+      }
+      progress.sent();
+      Sent sent =
+          outlet.send(
+              new ProducerRecord<>(topic, null, event.timestampMillis(), key, event.value),
+              event.memoryBytes(),
+              flight);
+      if (sent != Sent.ACCEPTED) {
+        progress.settled();
+        synchronized (inFlight) {
+          inFlight.removeLast();
+        }
+      }
+      return sent;
+    }
+  }
+
+  // ---- publisher thread ----
+
+  /** Whether it is time to open its spool, for the first time or again. */
+  boolean wantsSpool() {
+    return spool == null && System.nanoTime() - openSpoolAt >= 0;
+  }
+
+  void spool(Spool opened) {
+    spool = opened;
+    trouble = null;
+  }
+
+  void spoolTrouble(IOException e) {
+    trouble = e.toString();
+    openSpoolAt = System.nanoTime() + OPEN_SPOOL_PAUSE_NANOS;
+  }
+
+  long spoolBytes() {
+    return spool == null ? 0 : spool.bytes();
+  }
+
+  /** Gives up its oldest segment; false when there is none. */
+  boolean dropOldest() throws IOException {
+    return spool != null && spool.dropOldest();
+  }
+
+  /** Whether events wait for the broker or for the disk. */
+  synchronized boolean hasBacklog() {
+    return !handOff.isEmpty() || held != null || (spool != null && !spool.isEmpty());
+  }
+
+  /** Events handed over by the drain thread; they are the caller's from now on. */
+  synchronized Deque<Event> takeHandOff() {
+    Deque<Event> taken = new ArrayDeque<>(handOff);
+    handOff.clear();
+    handOffBytes = 0;
+    return taken;
+  }
+
+  /** Sends what it may without a detour over the disk; the queue keeps the rest. */
+  void sendDirectly(Deque<Event> events) {
+    if (held != null || (spool != null && !spool.isEmpty())) {
+      return;
+    }
+    while (!events.isEmpty() && maySend()) {
+      switch (send(events.getFirst(), null)) {
+        case REFUSED -> {
+          return;
+        }
+        case HOPELESS -> events.removeFirst().stream.counts().dropped(DropReason.REFUSED, 1);
+        case ACCEPTED -> events.removeFirst();
+      }
+    }
+  }
+
+  /** Writes the events to disk; those that cannot be are given up. */
+  void toDisk(Deque<Event> events) {
+    if (events.isEmpty()) {
+      return;
+    }
+    if (spool != null) {
+      try {
+        appendMakingRoom(events);
+        trouble = null;
+        return;
+      } catch (IOException e) {
+        trouble = e.toString();
+      }
+    }
+    events.forEach(event -> event.stream.counts().dropped(DropReason.DISK, 1));
+  }
+
+  private void appendMakingRoom(Deque<Event> events) throws IOException {
+    try {
+      spool.append(events);
+    } catch (IOException diskFull) {
+      // The newest are worth more than the oldest, on a full disk as in a full spool.
+      if (!spool.dropOldest()) {
+        throw diskFull;
+      }
+      spool.append(events);
+    }
+  }
+
+  /** Sends from the spool what it may; true when it could go on. */
+  boolean sendFromSpool() throws IOException {
+    for (int sent = 0; sent < TURN; sent++) {
+      if (!maySend()) {
+        return false;
+      }
+      if (held == null) {
+        held = spool == null ? null : spool.next();
+      }
+      if (held == null) {
+        return false;
+      }
+      switch (send(held.event(), held.end())) {
+        case REFUSED -> {
+          return false;
+        }
+        case HOPELESS -> held.event().stream.counts().dropped(DropReason.REFUSED, 1);
+        case ACCEPTED -> {}
+      }
+      held = null;
+    }
+    return true;
+  }
+
+  /** Remembers on disk what the broker has acknowledged. */
+  void rememberAcknowledged() throws IOException {
+    Spool.Position end;
+    synchronized (inFlight) {
+      end = acknowledged;
+      acknowledged = null;
+    }
+    if (spool != null && end != null) {
+      spool.acknowledge(end);
+      spool.writePosition();
+    }
+  }
+
+  /** Lets the drain thread send by itself again, when nothing older is left. */
+  synchronized void turnDirect() {
+    if (!direct && !hasBacklog() && maySend()) {
+      direct = true;
+    }
+  }
+
+  /** After the producer is gone: what it had goes before the spool, in order. */
+  void takeBack() {
+    List<Event> events = new ArrayList<>();
+    synchronized (this) {
+      direct = false;
+    }
+    synchronized (sending) {
+      synchronized (inFlight) {
+        for (Flight flight : inFlight) {
+          if (!flight.settled) {
+            events.add(flight.event);
+            progress.settled();
+          }
+        }
+        inFlight.clear();
+        acknowledged = null;
+      }
+    }
+    if (held != null) {
+      events.add(held.event());
+      held = null;
+    }
+    if (events.isEmpty()) {
+      return;
+    }
+    try {
+      if (spool == null) {
+        throw new IOException("no spool: " + trouble);
+      }
+      spool.takeBack(events);
+    } catch (IOException e) {
+      trouble = e.toString();
+      events.forEach(event -> event.stream.counts().dropped(DropReason.DISK, 1));
+    }
+  }
+
+  void closeSpool() throws IOException {
+    if (spool != null) {
+      spool.close();
+    }
+  }
+
+  /** An event with the producer. */
+  private final class Flight implements Outlet.Settled {
+    private final Event event;
+    private final Spool.Position spoolEnd;
+    private boolean settled;
+
+    Flight(Event event, Spool.Position spoolEnd) {
+      this.event = event;
+      this.spoolEnd = spoolEnd;
+    }
+
+    @Override
+    public void acknowledged() {
+      event.stream.counts().acked();
+      settle();
+    }
+
+    @Override
+    public void hopeless(String reason) {
+      event.stream.counts().dropped(DropReason.REFUSED, 1);
+      trouble = reason;
+      settle();
+    }
+
+    private void settle() {
+      progress.settled();
+      synchronized (inFlight) {
+        settled = true;
+        while (!inFlight.isEmpty() && inFlight.getFirst().settled) {
+          Flight first = inFlight.removeFirst();
+          if (first.spoolEnd != null) {
+            acknowledged = first.spoolEnd;
+          }
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,64 @@
+package io.bianque.agent.publish;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import org.apache.avro.Schema;
+import org.apache.avro.SchemaParseException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Schemas that events on disk may be written with, by fingerprint: an event can wait longer than
+ * the agent that spooled it, and a newer agent's schema would not read it. Thread-safe.
+ */
+final class SchemaStore {
+  private static final Logger LOG = LoggerFactory.getLogger(SchemaStore.class);
+
+  private final Path dir;
+  private final Map<String, Schema> known = new ConcurrentHashMap<>();
+
+  SchemaStore(Path dir) throws IOException {
+    this.dir = dir;
+    Files.createDirectories(dir);
+  }
+
+  /** Keeps a schema; its fingerprint. */
+  String keep(Schema schema) {
+    String fingerprint = SchemaIds.fingerprint(schema);
+    known.put(fingerprint, schema);
+    Path file = file(fingerprint);
+    if (!Files.exists(file)) {
+      try {
+        Path fresh = file.resolveSibling(fingerprint + ".new");
+        Files.writeString(fresh, schema.toString());
+        Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
+      } catch (IOException e) {
+        LOG.warn(
+            "events that stay in the spool will not be readable by the next run: {}", e.toString());
+      }
+    }
+    return fingerprint;
+  }
+
+  Optional<Schema> get(String fingerprint) {
+    return Optional.ofNullable(known.computeIfAbsent(fingerprint, this::read));
+  }
+
+  private Schema read(String fingerprint) {
+    try {
+      return new Schema.Parser().parse(Files.readString(file(fingerprint)));
+    } catch (IOException | SchemaParseException e) {
+      LOG.error("events in the spool wait for their schema: {}", e.toString());
+      return null;
+    }
+  }
+
+  private Path file(String fingerprint) {
+    return dir.resolve(fingerprint + ".avsc");
+  }
+}
