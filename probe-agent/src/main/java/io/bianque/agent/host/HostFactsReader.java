@@ -14,8 +14,10 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Reads what the central tier must know of this host. Takes some 50 ms and 100 KiB; one thread at a
- * time.
+ * Reads what the central tier must know of this host. One thread at a time.
+ *
+ * <p>Takes 75 ms of CPU, most of it for one pass over the kernel's symbols, and passes 0.5 MB
+ * through the heap (6.18 with 122,000 symbols, C1).
  */
 public final class HostFactsReader {
   /** Enums whose names differ between kernels, so that only the host itself can say them. */

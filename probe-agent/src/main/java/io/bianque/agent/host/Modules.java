@@ -40,28 +40,26 @@ final class Modules {
 
   /**
    * Bytes from .text's begin to the end of the pages that hold the module's code. Sysfs gives where
-   * each section begins, but not where it ends, so there are two ways to bound it:
+   * each section begins but not where one ends, so the end is taken from what begins behind the
+   * code: the module's next part begins on a page of its own, be it the read-only data of the same
+   * allocation (before 6.4) or the next allocation, a guard page further (since then).
    *
-   * <ul>
-   *   <li>Before 6.4 a module is one allocation, code first: its end is where the first section
-   *       behind the last symbol begins, page aligned, if that lies within the module's size.
-   *   <li>Since 6.4 code is an allocation by itself: its end is taken as the end of the page in
-   *       which the last symbol begins. What a last function longer than that page holds beyond it
-   *       stays without a name, which is better than giving another module's or program's frame to
-   *       this one.
-   * </ul>
+   * <p>When no part of the module lies behind its code within the module's size, the code ends with
+   * the page in which its last symbol begins. What that symbol's function has beyond it then stays
+   * without a name, which is better than giving the frames of a BPF program that lies there to this
+   * module.
    */
   private static long size(HostRoot host, String name, long base, long lastSymbol) {
     long whole =
         host.text("sys/module/" + name + "/coresize").map(Long::parseLong).orElse(Long.MAX_VALUE);
-    long end = (lastSymbol & -PAGE) + PAGE;
-    long next = Long.MAX_VALUE;
+    long end = Long.MAX_VALUE;
     for (long section : sections(host, name)) {
-      if (section > lastSymbol && section - base < whole && section < next) {
-        next = section;
+      boolean behind = section > lastSymbol && section - base < whole;
+      if (behind && section % PAGE == 0 && section < end) {
+        end = section;
       }
     }
-    return (next != Long.MAX_VALUE && next % PAGE == 0 ? next : end) - base;
+    return (end == Long.MAX_VALUE ? (lastSymbol & -PAGE) + PAGE : end) - base;
   }
 
   private static List<Long> sections(HostRoot host, String name) {
@@ -69,6 +67,9 @@ final class Modules {
     List<Long> addresses = new ArrayList<>();
     try (DirectoryStream<Path> files = Files.newDirectoryStream(folder)) {
       for (Path file : files) {
+        if (isFreedAfterLoading(file.getFileName().toString())) {
+          continue;
+        }
         address(host, "sys/module/" + name + "/sections/" + file.getFileName())
             .ifPresent(addresses::add);
       }
@@ -77,6 +78,11 @@ final class Modules {
       return List.of();
     }
     return addresses;
+  }
+
+  /** Sysfs goes on saying where these were; another module may lie there since. */
+  private static boolean isFreedAfterLoading(String section) {
+    return section.startsWith(".init") || section.equals(".symtab") || section.equals(".strtab");
   }
 
   /**

@@ -47,18 +47,11 @@ class HostFactsReaderTest {
   }
 
   @Test
-  void aModulesTextEndsWhereItsNextPartBegins() {
+  void modulesAreKnownByTheirBuildIdsAndBases() {
     assertThat(read().getModules())
         .containsExactly(
             new Module("veth", RecordedHost.VETH_BUILD_ID, RecordedHost.VETH, 0x3000L),
             new Module("nobuildid", null, 0xffffffffc04a3000L, 0x1000L));
-  }
-
-  @Test
-  void aModulesTextThatLiesAloneEndsWithTheLastSymbolsPage() throws IOException {
-    recorded.put("sys/module/veth/sections/.rodata", "0xffffffffc0900000");
-
-    assertThat(read().getModules().get(0).getSize()).isEqualTo(0x2000L);
   }
 
   @Test
