@@ -1,5 +1,7 @@
 package io.bianque.agent.probe;
 
+import io.bianque.agent.encode.EncodeFailure;
+import java.util.Map;
 import java.util.OptionalLong;
 
 /**
@@ -9,7 +11,8 @@ import java.util.OptionalLong;
  * @param epoch wall time in ns at which its counters were created, unique; 0 when it never ran
  * @param kernel what its program counted
  * @param read taken from the channel, {@code kernel.submitted} less what waits in it
- * @param encodeFailed of those, the ones that could not be encoded; all others went to the sink
+ * @param encodeFailures of those, the ones that could not be encoded, by reason; all others went to
+ *     the sink
  * @param missed runs that the kernel left out because the program was running already; not in
  *     {@code kernel.attempted}
  * @param runCount runs of its programs; empty unless kernel.bpf_stats_enabled is 1
@@ -21,18 +24,31 @@ public record ProbeReport(
     ProbeState state,
     KernelCounters kernel,
     long read,
-    long encodeFailed,
+    Map<EncodeFailure, Long> encodeFailures,
     long missed,
     OptionalLong runCount,
     OptionalLong runTimeNs) {
 
+  /** Events that could not be encoded, for whatever reason. */
+  public long encodeFailed() {
+    return encodeFailures.values().stream().mapToLong(Long::longValue).sum();
+  }
+
   static ProbeReport none(String probe, ProbeState state) {
     return new ProbeReport(
-        probe, 0, state, KernelCounters.NONE, 0, 0, 0, OptionalLong.empty(), OptionalLong.empty());
+        probe,
+        0,
+        state,
+        KernelCounters.NONE,
+        0,
+        Map.of(),
+        0,
+        OptionalLong.empty(),
+        OptionalLong.empty());
   }
 
   ProbeReport with(ProbeState newState) {
     return new ProbeReport(
-        probe, epoch, newState, kernel, read, encodeFailed, missed, runCount, runTimeNs);
+        probe, epoch, newState, kernel, read, encodeFailures, missed, runCount, runTimeNs);
   }
 }

@@ -1,22 +1,28 @@
 package io.bianque.agent.probe;
 
 import io.bianque.agent.encode.AgentFields;
+import io.bianque.agent.encode.EncodeFailure;
 import io.bianque.agent.encode.EncodePlan;
 import io.bianque.agent.libbpf.BpfProgram.RunStatistics;
 import io.bianque.agent.libbpf.EventChannel.RecordHandler;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * One life of a probe, from its epoch to its stop: takes records out of its channel, encodes them,
  * counts. One thread at a time.
  */
 final class Running implements RecordHandler {
+  private static final Logger LOG = LoggerFactory.getLogger(Running.class);
   private static final Path STATS_ENABLED = Path.of("/proc/sys/kernel/bpf_stats_enabled");
   private static final int TURN = 256;
 
@@ -28,7 +34,7 @@ final class Running implements RecordHandler {
   private final EventSink sink;
   private final byte[] encoded;
   private long read;
-  private long encodeFailed;
+  private final Map<EncodeFailure, Long> encodeFailures = new EnumMap<>(EncodeFailure.class);
 
   Running(ProbePlan plan, long epoch, InKernel kernel, AgentFields fields, EventSink sink) {
     this.name = plan.name();
@@ -49,10 +55,20 @@ final class Running implements RecordHandler {
     read++;
     int size = encoding.encode(data, offset, length, fields, encoded, 0);
     if (size < 0) {
-      encodeFailed++;
+      failed(EncodeFailure.of(size), length);
       return;
     }
     sink.event(name, epoch, encoding.wallNanos(data, offset, fields), encoded, 0, size);
+  }
+
+  private void failed(EncodeFailure reason, int length) {
+    if (encodeFailures.merge(reason, 1L, Long::sum) == 1) {
+      LOG.warn(
+          "probe {}: an event of {} bytes cannot be encoded: {}; later ones are only counted",
+          name,
+          length,
+          reason.word());
+    }
   }
 
   void clockOffset(long nanos) {
@@ -76,7 +92,7 @@ final class Running implements RecordHandler {
         kernel.state(),
         kernel.count(),
         read,
-        encodeFailed,
+        Map.copyOf(encodeFailures),
         missed,
         counted ? OptionalLong.of(runCount) : OptionalLong.empty(),
         counted ? OptionalLong.of(runTime) : OptionalLong.empty());
