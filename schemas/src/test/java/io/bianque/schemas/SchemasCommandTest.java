@@ -49,6 +49,13 @@ class SchemasCommandTest {
   }
 
   @Test
+  void everyFieldOfEveryTopicSaysWhatItMeans() throws IOException {
+    assertThat(Files.readAllLines(CHECKOUT.resolve("docs/topics.md")))
+        .as("Give the field a doc in its schema")
+        .noneMatch(line -> line.startsWith("| ") && line.endsWith("|  |"));
+  }
+
+  @Test
   void everyRawSchemaIsAProbeOfTheCatalogue() throws IOException {
     try (Stream<Path> files = Files.list(CHECKOUT.resolve("schemas/src/main/avro/raw"))) {
       assertThat(files.map(file -> file.getFileName().toString().replace(".avsc", "")))
