@@ -9,6 +9,7 @@ import io.bianque.agent.host.HostFactsReader;
 import io.bianque.agent.host.HostIdentity;
 import io.bianque.agent.host.HostRoot;
 import io.bianque.agent.host.Kallsyms;
+import io.bianque.agent.host.ModuleWatch;
 import io.bianque.agent.http.LocalHttp;
 import io.bianque.agent.http.Pages;
 import io.bianque.agent.probe.ProbeFiles;
@@ -120,6 +121,7 @@ public final class Agent {
                   sink -> {
                     var _ = new Kallsyms(HostRoot.SYSTEM).stream(facts.read(), sink);
                   },
+                  new ModuleWatch(HostRoot.SYSTEM)::changed,
                   counters,
                   config.intervals().counters(),
                   config.intervals().facts()));
