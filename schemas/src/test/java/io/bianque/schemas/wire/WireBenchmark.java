@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Locale;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.apache.avro.Schema;
@@ -86,7 +87,10 @@ public class WireBenchmark {
       }
     }
     System.out.printf(
+        Locale.ROOT,
         "{\"bench\":\"wire\",\"records_per_second\":%.0f,\"avro_records_per_second\":%.0f,\"ratio\":%.2f}%n",
-        ours, theirs, ours / theirs);
+        ours,
+        theirs,
+        ours / theirs);
   }
 }
