@@ -1,18 +1,51 @@
 package io.bianque.standalone;
 
+import io.bianque.standalone.server.ServerFiles.ChecksumMismatch;
+import java.io.PrintWriter;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
 /** Entry of all commands that run in this JVM; the {@code bianque} script dispatches here. */
 @Command(
     name = "bianque",
-    description = "Which packets does this kernel drop, where, why, and through which functions?",
-    subcommands = {ServersCommand.class})
+    subcommands = {
+      UpCommand.class,
+      DownCommand.class,
+      StatusCommand.class,
+      TopicsCommand.class,
+      TailCommand.class,
+      SuperviseCommand.class,
+      ServersCommand.class,
+      TestReportCommand.class
+    })
 public final class Bianque {
 
   private Bianque() {}
 
   public static void main(String[] arguments) {
-    System.exit(new CommandLine(new Bianque()).execute(arguments));
+    System.exit(commandLine().execute(arguments));
+  }
+
+  static CommandLine commandLine() {
+    return new CommandLine(new Bianque())
+        .setExecutionExceptionHandler(Bianque::explain)
+        .setCaseInsensitiveEnumValuesAllowed(true);
+  }
+
+  private static int explain(
+      Exception exception, CommandLine commandLine, CommandLine.ParseResult parsed)
+      throws Exception {
+    PrintWriter err = commandLine.getErr();
+    return switch (exception) {
+      case UserError error -> {
+        err.println("bianque: " + error.getMessage());
+        yield error.exitCode();
+      }
+      case ChecksumMismatch mismatch -> {
+        err.println("bianque: " + mismatch.getMessage());
+        yield ExitCode.FAILED;
+      }
+      default -> throw exception;
+    };
   }
 }

@@ -58,7 +58,7 @@ public final class SchemaIds {
   }
 
   /** Tells two schemas apart, in all that a registry tells them apart by. */
-  public static String fingerprint(Schema schema) {
+  static String fingerprint(Schema schema) {
     try {
       byte[] digest =
           MessageDigest.getInstance("SHA-256")

@@ -16,6 +16,8 @@ import java.util.Base64;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.concurrent.ConcurrentHashMap;
+import javax.net.ssl.HttpsURLConnection;
+import javax.net.ssl.SSLContext;
 import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
@@ -41,6 +43,7 @@ public final class RegistryClient implements WriterSchemas {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final URI base;
+  private final SSLContext tls;
   private final String authorization;
   private final Map<Integer, Schema> byId = new ConcurrentHashMap<>();
   private final Map<Integer, Long> unknown = new ConcurrentHashMap<>();
@@ -53,6 +56,14 @@ public final class RegistryClient implements WriterSchemas {
    *     is sent as basic authentication
    */
   public RegistryClient(URI base) {
+    this(base, null);
+  }
+
+  /**
+   * As above, with the keys and the trusted certificates for an https address; null for the JVM's
+   * own.
+   */
+  public RegistryClient(URI base, SSLContext tls) {
     String user = base.getUserInfo();
     this.authorization =
         user == null
@@ -62,6 +73,7 @@ public final class RegistryClient implements WriterSchemas {
     String shown =
         user == null ? base.toString() : base.toString().replace(base.getRawUserInfo() + "@", "");
     this.base = URI.create(shown.replaceAll("/+$", ""));
+    this.tls = tls;
   }
 
   /**
@@ -72,7 +84,8 @@ public final class RegistryClient implements WriterSchemas {
    */
   public int register(String subject, Schema schema) {
     return ask("POST", "/subjects/" + segment(subject) + "/versions", schemaBody(schema))
-        .ok("id")
+        .ok()
+        .get("id")
         .intValue();
   }
 
@@ -85,7 +98,7 @@ public final class RegistryClient implements WriterSchemas {
     if (answer.errorCode() == UNKNOWN_SUBJECT || answer.errorCode() == UNKNOWN_SCHEMA) {
       return OptionalInt.empty();
     }
-    return OptionalInt.of(answer.ok("id").intValue());
+    return OptionalInt.of(answer.ok().get("id").intValue());
   }
 
   /**
@@ -111,7 +124,7 @@ public final class RegistryClient implements WriterSchemas {
       unknown.put(id, System.nanoTime());
       throw noSchema(id);
     }
-    Schema schema = avro(id, answer);
+    Schema schema = avro(id, answer.ok());
     Schema other = byId.putIfAbsent(id, schema);
     return other == null ? schema : other;
   }
@@ -125,15 +138,14 @@ public final class RegistryClient implements WriterSchemas {
     return new UnknownSchemaId("no schema has id " + id + " at " + base);
   }
 
-  private Schema avro(int id, Answer answer) {
-    String text = answer.ok("schema").asText();
-    String type = answer.json().path("schemaType").asText("AVRO");
+  private Schema avro(int id, JsonNode answer) {
+    String type = answer.path("schemaType").asText("AVRO");
     if (!type.equals("AVRO")) {
       throw new UnknownSchemaId(
           "the schema with id %d at %s is %s, not Avro".formatted(id, base, type));
     }
     try {
-      return new Schema.Parser().parse(text);
+      return new Schema.Parser().parse(answer.path("schema").asText());
     } catch (AvroRuntimeException e) {
       throw new UnknownSchemaId(
           "the schema with id %d at %s is not one this Avro can read: %s"
@@ -156,7 +168,7 @@ public final class RegistryClient implements WriterSchemas {
     if (answer.errorCode() == UNKNOWN_SUBJECT || answer.errorCode() == UNKNOWN_VERSION) {
       return true;
     }
-    return answer.ok("is_compatible").booleanValue();
+    return answer.ok().get("is_compatible").booleanValue();
   }
 
   /**
@@ -197,6 +209,9 @@ public final class RegistryClient implements WriterSchemas {
 
   private Answer exchange(HttpURLConnection connection, String method, URI uri, ObjectNode body)
       throws IOException {
+    if (tls != null && connection instanceof HttpsURLConnection https) {
+      https.setSSLSocketFactory(tls.getSocketFactory());
+    }
     connection.setRequestMethod(method);
     connection.setConnectTimeout((int) CONNECT_TIMEOUT.toMillis());
     connection.setReadTimeout((int) READ_TIMEOUT.toMillis());
@@ -262,18 +277,11 @@ public final class RegistryClient implements WriterSchemas {
       return status < 300 ? 0 : json.path("error_code").asInt();
     }
 
-    void ok() {
+    JsonNode ok() {
       if (status >= 300) {
         throw new RegistryRefused(method, uri, status, errorCode(), message(json, new byte[0]));
       }
-    }
-
-    JsonNode ok(String member) {
-      ok();
-      if (!json.hasNonNull(member)) {
-        throw new RegistryUnreachable(uri, "its answer has no '" + member + "': " + json, null);
-      }
-      return json.get(member);
+      return json;
     }
   }
 }

@@ -39,7 +39,7 @@ public final class Broker {
         Set.of(),
         Duration.ofSeconds(20),
         () -> prepare(layout, ports),
-        () -> problem(ports),
+        new Check(ports),
         setUp);
   }
 
@@ -130,25 +130,40 @@ public final class Broker {
     }
   }
 
-  private static Optional<String> problem(Ports ports) {
-    // Cheap first: a client that is made while nobody listens would log and retry for seconds.
-    try (Socket socket = new Socket()) {
-      socket.connect(
-          new InetSocketAddress(InetAddress.getLoopbackAddress(), ports.broker()), 1_000);
-    } catch (IOException closed) {
-      return Optional.of("nothing listens on " + ports.bootstrapServers());
+  /** Keeps one client over all its questions: making one costs more than asking. */
+  private static final class Check implements Part.Health {
+    private final String bootstrapServers;
+    private final int port;
+    private Optional<Admin> admin = Optional.empty();
+
+    Check(Ports ports) {
+      this.bootstrapServers = ports.bootstrapServers();
+      this.port = ports.broker();
     }
-    try (Admin admin = admin(ports.bootstrapServers())) {
-      int nodes = admin.describeCluster().nodes().get(5, TimeUnit.SECONDS).size();
-      return nodes == 1
-          ? Optional.empty()
-          : Optional.of("the cluster has " + nodes + " nodes, not 1");
-    } catch (ExecutionException | TimeoutException failed) {
-      Throwable cause = failed instanceof ExecutionException ? failed.getCause() : failed;
-      return Optional.of("describeCluster failed: " + cause);
-    } catch (InterruptedException interrupted) {
-      Thread.currentThread().interrupt();
-      return Optional.of("interrupted");
+
+    @Override
+    public Optional<String> problem() {
+      // Cheap first: a client that is made while nobody listens would log and retry for seconds.
+      try (Socket socket = new Socket()) {
+        socket.connect(new InetSocketAddress(InetAddress.getLoopbackAddress(), port), 1_000);
+      } catch (IOException closed) {
+        return Optional.of("nothing listens on " + bootstrapServers);
+      }
+      try {
+        if (admin.isEmpty()) {
+          admin = Optional.of(admin(bootstrapServers));
+        }
+        int nodes = admin.get().describeCluster().nodes().get(5, TimeUnit.SECONDS).size();
+        return nodes == 1
+            ? Optional.empty()
+            : Optional.of("the cluster has " + nodes + " nodes, not 1");
+      } catch (ExecutionException | TimeoutException failed) {
+        Throwable cause = failed instanceof ExecutionException ? failed.getCause() : failed;
+        return Optional.of("describeCluster failed: " + cause);
+      } catch (InterruptedException interrupted) {
+        Thread.currentThread().interrupt();
+        return Optional.of("interrupted");
+      }
     }
   }
 }

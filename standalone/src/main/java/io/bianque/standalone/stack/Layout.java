@@ -2,6 +2,7 @@ package io.bianque.standalone.stack;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /**
  * Where things are: the checkout with its built distributions, the third-party servers, and the
@@ -16,8 +17,8 @@ public record Layout(Path checkout, Path servers, Path data) {
   }
 
   /**
-   * The layout of the checkout that holds {@code start}, with its data folder or the one that
-   * $BIANQUE_DATA names.
+   * The layout of the checkout that holds {@code start}, with its data and servers or those that
+   * $BIANQUE_DATA and $BIANQUE_SERVERS name.
    */
   public static Layout of(Path start) {
     Path checkout = start.toAbsolutePath().normalize();
@@ -27,9 +28,14 @@ public record Layout(Path checkout, Path servers, Path data) {
         throw new IllegalStateException(start + " is not inside a checkout of Bianque");
       }
     }
-    String named = System.getenv("BIANQUE_DATA");
-    Path data = named == null || named.isBlank() ? checkout.resolve("data") : Path.of(named);
-    return new Layout(checkout, data.resolve("servers"), data);
+    Path data = named("BIANQUE_DATA").orElse(checkout.resolve("data"));
+    return new Layout(checkout, named("BIANQUE_SERVERS").orElse(data.resolve("servers")), data);
+  }
+
+  private static Optional<Path> named(String variable) {
+    return Optional.ofNullable(System.getenv(variable))
+        .filter(name -> !name.isBlank())
+        .map(Path::of);
   }
 
   public Layout withData(Path other) {

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * One process of the stack.
@@ -30,6 +31,25 @@ public record Part(
   public Part {
     startAfter = Set.copyOf(startAfter);
     setUpAfter = Set.copyOf(setUpAfter);
+  }
+
+  /** This part in a stack that does not have the named ones, so that it does not wait for them. */
+  public Part without(Set<String> absent) {
+    return new Part(
+        name,
+        version,
+        url,
+        log,
+        minus(startAfter, absent),
+        minus(setUpAfter, absent),
+        grace,
+        launch,
+        health,
+        setUp);
+  }
+
+  private static Set<String> minus(Set<String> names, Set<String> absent) {
+    return names.stream().filter(name -> !absent.contains(name)).collect(Collectors.toSet());
   }
 
   /** Writes the files the process needs and says how to start it. Called before each start. */

@@ -1,0 +1,231 @@
+package io.bianque.schemas.raw;
+
+import io.bianque.schemas.derive.EnrichedSchema;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.avro.Schema;
+
+/** Checks that a raw schema says only what an agent can encode and enrichment can translate. */
+public final class SchemaCheck {
+  /** Namespace of raw schemas. */
+  public static final String NAMESPACE = "io.bianque.raw";
+
+  /**
+   * What every event must have: by these, duplicates are found, losses counted and addresses
+   * resolved.
+   */
+  private static final List<Header> HEADER =
+      List.of(
+          new Header("host_id", Meaning.HOST_ID),
+          new Header("boot_id", Meaning.BOOT_ID),
+          new Header("epoch", Meaning.PROBE_EPOCH),
+          new Header("cpu", null),
+          new Header("sequence", Meaning.SEQUENCE),
+          new Header("ktime_ns", Meaning.MONOTONIC_NANOS),
+          new Header("time", Meaning.TIMESTAMP_NANOS));
+
+  private static final List<Schema.Type> TYPES =
+      List.of(
+          Schema.Type.INT,
+          Schema.Type.LONG,
+          Schema.Type.STRING,
+          Schema.Type.BYTES,
+          Schema.Type.ENUM,
+          Schema.Type.ARRAY);
+
+  private static final List<String> PROPERTIES = List.of("ecs", "lengthIn", "presentIf");
+
+  private static final Pattern SNAKE_CASE = Pattern.compile("[a-z][a-z0-9]*(_[a-z0-9]+)*");
+
+  private final String file;
+  private final List<String> problems = new ArrayList<>();
+
+  private SchemaCheck(String file) {
+    this.file = file;
+  }
+
+  private record Header(String name, Meaning meaning) {
+    String description() {
+      return meaning == null
+          ? "{\"name\": \"%s\", \"type\": \"int\"}".formatted(name)
+          : "{\"name\": \"%s\", \"type\": {\"type\": \"%s\", \"logicalType\": \"%s\"}}"
+              .formatted(name, meaning.type().getName(), meaning.word());
+    }
+  }
+
+  /**
+   * What is wrong with the schema, each with file and field; empty when nothing is.
+   *
+   * @param file for the messages; its name must be the probe's
+   */
+  public static List<String> problems(String file, Schema schema) {
+    SchemaCheck check = new SchemaCheck(file);
+    check.check(schema);
+    return List.copyOf(check.problems);
+  }
+
+  private void check(Schema schema) {
+    if (schema.getType() != Schema.Type.RECORD) {
+      problems.add(file + ": must be a record, is " + schema.getType().getName());
+      return;
+    }
+    if (!NAMESPACE.equals(schema.getNamespace())) {
+      problem(null, "namespace must be " + NAMESPACE + ", is " + schema.getNamespace());
+    }
+    if (!SNAKE_CASE.matcher(schema.getName()).matches()) {
+      problem(
+          null,
+          "name '"
+              + schema.getName()
+              + "' must be snake_case: topics and C structs are named after it");
+    }
+    if (!(file.equals(schema.getName() + ".avsc")
+        || file.endsWith("/" + schema.getName() + ".avsc"))) {
+      problem(null, "the file must be named " + schema.getName() + ".avsc, after the record");
+    }
+    if (blank(schema.getDoc())) {
+      problem(null, "has no doc");
+    }
+    HEADER.forEach(header -> header(schema, header));
+    schema.getFields().forEach(this::field);
+    try {
+      EnrichedSchema.of(schema);
+    } catch (InvalidSchema e) {
+      problems.add(file + ": " + e.getMessage());
+    }
+  }
+
+  private void header(Schema schema, Header header) {
+    Schema.Field field = schema.getField(header.name());
+    if (field == null) {
+      problem(header.name(), "is missing; every event has " + header.description());
+      return;
+    }
+    boolean fits =
+        header.meaning() == null
+            ? field.schema().getType() == Schema.Type.INT
+                && field.schema().getProp("logicalType") == null
+            : !Meaning.nullable(field.schema())
+                && Meaning.of(field.schema()).equals(Optional.of(header.meaning()));
+    if (!fits) {
+      problem(header.name(), "must be " + header.description());
+    }
+  }
+
+  private void field(Schema.Field field) {
+    String name = field.name();
+    if (!SNAKE_CASE.matcher(name).matches()) {
+      problem(name, "must be snake_case, as in the C struct");
+    }
+    if (blank(field.doc())) {
+      problem(name, "has no doc");
+    }
+    if (field.schema().isUnion() && !Meaning.nullable(field.schema())) {
+      problem(name, "is a union; only a union of null and one other type is allowed");
+      return;
+    }
+    Schema type = Meaning.notNull(field.schema());
+    boolean nullable = Meaning.nullable(field.schema());
+    if (nullable
+        && !(field.schema().getTypes().getFirst().getType() == Schema.Type.NULL
+            && field.hasDefaultValue())) {
+      problem(name, "is nullable: null must come first in its union, and its default must be null");
+    }
+    if (!TYPES.contains(type.getType())) {
+      problem(
+          name,
+          "has type %s; allowed: %s"
+              .formatted(
+                  type.getType().getName(),
+                  TYPES.stream().map(Schema.Type::getName).collect(Collectors.joining(", "))));
+      return;
+    }
+    meaning(name, type);
+    properties(field, type, nullable);
+  }
+
+  private void meaning(String name, Schema type) {
+    String word = type.getProp("logicalType");
+    Optional<Meaning> meaning = Meaning.of(type);
+    if (word != null && meaning.isEmpty()) {
+      problem(
+          name,
+          "has unknown logicalType '%s'; known: %s"
+              .formatted(
+                  word,
+                  Stream.of(Meaning.values())
+                      .map(Meaning::word)
+                      .collect(Collectors.joining(", "))));
+    }
+    if (meaning.isPresent() && meaning.get().type() != type.getType()) {
+      problem(
+          name,
+          "logicalType %s belongs on %s, not on %s"
+              .formatted(word, meaning.get().type().getName(), type.getType().getName()));
+    }
+    HEADER.stream()
+        .filter(header ->
+            meaning.isPresent() && meaning.get() == header.meaning() && !header.name().equals(name))
+        .filter(header -> header.meaning().fromAgent() || header.meaning() == Meaning.SEQUENCE)
+        .forEach(header ->
+            problem(name, "logicalType " + word + " is for the field " + header.name() + " only"));
+    if (type.getType() == Schema.Type.ARRAY
+        && !(meaning.equals(Optional.of(Meaning.KERNEL_STACK))
+            && type.getElementType().getType() == Schema.Type.LONG)) {
+      problem(
+          name,
+          "is an array; the only one allowed is of long, with logicalType "
+              + Meaning.KERNEL_STACK.word());
+    }
+  }
+
+  private void properties(Schema.Field field, Schema type, boolean nullable) {
+    String name = field.name();
+    Object presentIf = field.getObjectProp("presentIf");
+    Object lengthIn = field.getObjectProp("lengthIn");
+    boolean counted = type.getType() == Schema.Type.ARRAY || type.getType() == Schema.Type.BYTES;
+    if (presentIf != null && !nullable) {
+      problem(name, "has presentIf, but its type has no null for when it is absent");
+    }
+    if (lengthIn != null && !counted) {
+      problem(
+          name, "has lengthIn, which is for bytes and arrays, not for " + type.getType().getName());
+    }
+    if (lengthIn == null && counted) {
+      problem(name, "has no lengthIn: the name of the C field that holds its length");
+    }
+    if (nullable
+        && presentIf == null
+        && !(lengthIn != null && type.getType() == Schema.Type.BYTES)) {
+      problem(
+          name,
+          "is nullable, and nothing says when it is absent: give it presentIf, the name of a C flag");
+    }
+    for (String property : PROPERTIES) {
+      Object value = field.getObjectProp(property);
+      if (value != null && !(value instanceof String word && !blank(word))) {
+        problem(name, property + " must be a name, is " + value);
+      }
+    }
+    field.getObjectProps().keySet().stream()
+        .filter(property -> !PROPERTIES.contains(property))
+        .forEach(property ->
+            problem(
+                name,
+                property.equals("logicalType")
+                    ? "has logicalType beside its type; it belongs into the type: {\"type\": …, \"logicalType\": …}"
+                    : "has unknown property '%s'; known: %s".formatted(property, PROPERTIES)));
+  }
+
+  private void problem(String field, String reason) {
+    problems.add(file + ": " + (field == null ? "" : "field '" + field + "' ") + reason);
+  }
+
+  private static boolean blank(String text) {
+    return text == null || text.isBlank();
+  }
+}
