@@ -9,6 +9,7 @@ import io.bianque.agent.host.HostFactsReader;
 import io.bianque.agent.host.HostIdentity;
 import io.bianque.agent.host.HostRoot;
 import io.bianque.agent.host.Kallsyms;
+import io.bianque.agent.host.ModuleWatch;
 import io.bianque.agent.http.LocalHttp;
 import io.bianque.agent.http.Pages;
 import io.bianque.agent.probe.ProbeFiles;
@@ -18,14 +19,19 @@ import io.bianque.agent.publish.CounterBook;
 import io.bianque.agent.publish.Facts;
 import io.bianque.agent.publish.ProbeRows;
 import io.bianque.agent.publish.Publisher;
+import io.bianque.agent.record.Player;
+import io.bianque.agent.record.Recorder;
+import io.bianque.facts.HostFacts;
 import io.bianque.facts.ProbeCounters;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
 import java.util.stream.Collectors;
 import org.apache.avro.Schema;
 import org.slf4j.Logger;
@@ -40,6 +46,8 @@ public final class Agent {
 
   private static final int FAILED = 1;
   private static final int USAGE = 2;
+
+  private static final CountDownLatch DONE = new CountDownLatch(1);
 
   private Agent() {}
 
@@ -56,7 +64,11 @@ public final class Agent {
     } catch (HostException | IOException e) {
       System.err.println("bianque-agent: " + (e instanceof IOException ? e : e.getMessage()));
       code = FAILED;
+    } catch (RuntimeException e) {
+      LOG.error("the agent ends after an error that should not be", e);
+      code = FAILED;
     }
+    DONE.countDown();
     if (code != OK) {
       System.exit(code);
     }
@@ -73,6 +85,9 @@ public final class Agent {
         yield OK;
       }
       case RUN -> observe(config(arguments));
+      case RECORD -> record(config(arguments), arguments);
+      case PLAY -> play(config(arguments), arguments);
+      case DRY_RUN, DOCTOR -> throw new Arguments.Invalid("not there yet");
     };
   }
 
@@ -84,10 +99,75 @@ public final class Agent {
   private static int observe(AgentConfig config) throws IOException {
     HostIdentity host = HostIdentity.load(HostRoot.SYSTEM, config.stateDir());
     host.remarks().forEach(LOG::info);
-    Running running = new Running(config, host);
-    Runtime.getRuntime().addShutdownHook(new Thread(running::stop, "bq-stop"));
-    running.run();
+    new Running(config, host).run();
     return OK;
+  }
+
+  private static int record(AgentConfig config, Arguments arguments) throws IOException {
+    HostIdentity host = HostIdentity.load(HostRoot.SYSTEM, config.stateDir());
+    HostFacts facts = new HostFactsReader(HostRoot.SYSTEM, host, version()).read();
+    try (Recorder recorder = new Recorder(arguments.file(), host.hostId(), schemas(config));
+        Probes probes =
+            new Probes(
+                probeSettings(config),
+                host.hostId(),
+                host.bootId(),
+                ClockOffset::measureNanos,
+                (probe, _, wallNanos, buffer, offset, length) ->
+                    recorder.event(probe, wallNanos, buffer, offset, length))) {
+      recorder.facts(facts);
+      var _ = new Kallsyms(HostRoot.SYSTEM).stream(facts, recorder::symbols);
+      probes.startAll();
+      probes.report().forEach(report -> LOG.info("probe {}: {}", report.probe(), report.state()));
+      Drain drain = new Drain(probes, config.events());
+      stopOnSignal(drain);
+      arguments.duration().ifPresent(drain::stopAfter);
+      drain.run();
+      probes.report().forEach(report -> probes.stop(report.probe()));
+      recorder.counters(rows(probes, host));
+      LOG.info("{} events recorded to {}", recorder.events(), arguments.file());
+    }
+    return OK;
+  }
+
+  private static int play(AgentConfig config, Arguments arguments) throws IOException {
+    Player.Played played =
+        new Player(config).play(arguments.file(), arguments.rate(), arguments.shiftToNow());
+    LOG.info(
+        "{} events and {} facts played from {}", played.events(), played.facts(), arguments.file());
+    return OK;
+  }
+
+  private static Map<String, Schema> schemas(AgentConfig config) throws IOException {
+    Map<String, Schema> schemas = new HashMap<>();
+    for (ProbeFiles files : ProbeFiles.in(config.probeFolders())) {
+      if (Files.exists(files.schema())) {
+        schemas.put(files.name(), new Schema.Parser().parse(Files.readString(files.schema())));
+      }
+    }
+    return schemas;
+  }
+
+  private static List<ProbeCounters> rows(Probes probes, HostIdentity host) {
+    return probes.report().stream()
+        .map(report -> ProbeRows.of(report, host.hostId(), host.bootId()))
+        .toList();
+  }
+
+  /** At SIGTERM the JVM ends when the work is done. */
+  private static void stopOnSignal(Drain drain) {
+    Runtime.getRuntime()
+        .addShutdownHook(
+            new Thread(
+                () -> {
+                  drain.stop();
+                  try {
+                    DONE.await();
+                  } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                  }
+                },
+                "bq-stop"));
   }
 
   static String version() {
@@ -102,13 +182,12 @@ public final class Agent {
     private final Publisher publisher;
     private final Drain drain;
     private final Optional<LocalHttp> http;
-    private final Thread thread = Thread.currentThread();
 
     Running(AgentConfig config, HostIdentity host) throws IOException {
       this.config = config;
       HostFactsReader facts = new HostFactsReader(HostRoot.SYSTEM, host, version());
       CounterBook counters =
-          new CounterBook(config.stateDir().resolve("counters.avro"), () -> rows(host));
+          new CounterBook(config.stateDir().resolve("counters.avro"), () -> rows(probes(), host));
       this.publisher =
           new Publisher(
               config,
@@ -120,6 +199,7 @@ public final class Agent {
                   sink -> {
                     var _ = new Kallsyms(HostRoot.SYSTEM).stream(facts.read(), sink);
                   },
+                  new ModuleWatch(HostRoot.SYSTEM)::changed,
                   counters,
                   config.intervals().counters(),
                   config.intervals().facts()));
@@ -140,10 +220,8 @@ public final class Agent {
       this.http = listen(config, pages);
     }
 
-    private List<ProbeCounters> rows(HostIdentity host) {
-      return probes.report().stream()
-          .map(report -> ProbeRows.of(report, host.hostId(), host.bootId()))
-          .toList();
+    private Probes probes() {
+      return probes;
     }
 
     private static Optional<LocalHttp> listen(AgentConfig config, Pages pages) throws IOException {
@@ -163,11 +241,8 @@ public final class Agent {
     }
 
     void run() throws IOException {
-      for (ProbeFiles files : ProbeFiles.in(config.probeFolders())) {
-        if (Files.exists(files.schema())) {
-          publisher.add(files.name(), new Schema.Parser().parse(Files.readString(files.schema())));
-        }
-      }
+      stopOnSignal(drain);
+      schemas(config).forEach(publisher::add);
       publisher.start();
       probes.startAll();
       probes.report().forEach(report -> LOG.info("probe {}: {}", report.probe(), report.state()));
@@ -182,16 +257,6 @@ public final class Agent {
         }
       });
       LOG.info("stopped");
-    }
-
-    /** By the shutdown hook: the JVM ends when this returns. */
-    void stop() {
-      drain.stop();
-      try {
-        thread.join();
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-      }
     }
   }
 

@@ -3,6 +3,7 @@ package io.bianque.agent;
 import io.bianque.agent.config.AgentConfig;
 import io.bianque.agent.probe.ProbeState.Failed;
 import io.bianque.agent.probe.Probes;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -23,6 +24,8 @@ final class Drain {
   private final long busyNanos;
   private final long idleNanos;
   private volatile boolean stop;
+  private boolean ends;
+  private long stopAt;
   private volatile Thread thread;
   private Thread retrying;
   private volatile Instant retryAt;
@@ -41,6 +44,9 @@ final class Drain {
     long nextSecond = System.nanoTime();
     while (!stop) {
       long now = System.nanoTime();
+      if (ends && now - stopAt >= 0) {
+        return;
+      }
       if (now - nextSecond >= 0) {
         nextSecond = now + SECOND;
         probes.refreshClockOffset();
@@ -53,6 +59,12 @@ final class Drain {
       pause = Math.clamp(pause * AIM / Math.max(taken, 1), busyNanos, idleNanos);
       LockSupport.parkNanos(this, pause);
     }
+  }
+
+  /** Ends {@link #run} after that long. */
+  void stopAfter(Duration duration) {
+    stopAt = System.nanoTime() + duration.toNanos();
+    ends = true;
   }
 
   /** Ends {@link #run} soon. Any thread. */

@@ -1,9 +1,9 @@
 package io.bianque.schemas;
 
 import io.bianque.schemas.catalogue.Catalogue;
+import io.bianque.schemas.check.SchemaCheck;
 import io.bianque.schemas.derive.EnrichedSchema;
 import io.bianque.schemas.evolve.SchemaEvolution;
-import io.bianque.schemas.raw.SchemaCheck;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -3,6 +3,7 @@ package io.bianque.schemas;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.bianque.schemas.catalogue.Catalogue;
+import io.bianque.schemas.raw.Meaning;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -46,6 +47,21 @@ class SchemasCommandTest {
     assertThat(new SchemasCommand(CHECKOUT).outdated().keySet())
         .as("Out of date; run ./bianque schemas update, look at the difference and commit it")
         .isEmpty();
+  }
+
+  @Test
+  void everyFieldOfEveryTopicSaysWhatItMeans() throws IOException {
+    assertThat(Files.readAllLines(CHECKOUT.resolve("docs/topics.md")))
+        .as("Give the field a doc in its schema")
+        .noneMatch(line -> line.startsWith("| ") && line.endsWith("|  |"));
+  }
+
+  @Test
+  void theSchemasPageKnowsEveryLogicalType() throws IOException {
+    String page = Files.readString(CHECKOUT.resolve("docs/schemas.md"));
+
+    assertThat(Meaning.values())
+        .allSatisfy(meaning -> assertThat(page).contains("`" + meaning.word() + "`"));
   }
 
   @Test

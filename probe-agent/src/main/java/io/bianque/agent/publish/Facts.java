@@ -12,6 +12,7 @@ import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -30,6 +31,7 @@ public final class Facts {
   private final String hostId;
   private final Supplier<HostFacts> hostFacts;
   private final Consumer<Consumer<SymbolChunk>> symbols;
+  private final BooleanSupplier modulesChanged;
   private final CounterBook counters;
   private final long countersNanos;
   private final long factsNanos;
@@ -48,17 +50,20 @@ public final class Facts {
   /**
    * @param symbols hands each chunk of the tables to the given sink; called by a thread of its own,
    *     which the sink may keep waiting
+   * @param modulesChanged asked as often as counters are due; makes facts and symbols due
    */
   public Facts(
       String hostId,
       Supplier<HostFacts> hostFacts,
       Consumer<Consumer<SymbolChunk>> symbols,
+      BooleanSupplier modulesChanged,
       CounterBook counters,
       Duration countersInterval,
       Duration factsInterval) {
     this.hostId = hostId;
     this.hostFacts = hostFacts;
     this.symbols = symbols;
+    this.modulesChanged = modulesChanged;
     this.counters = counters;
     this.countersNanos = countersInterval.toNanos();
     this.factsNanos = factsInterval.toNanos();
@@ -133,6 +138,10 @@ public final class Facts {
     }
     if (countersDue - now <= 0) {
       countersDue = now + countersNanos;
+      if (modulesChanged.getAsBoolean()) {
+        factsDue = now;
+        readSymbols();
+      }
       for (ProbeCounters each : counters.count(countsOf)) {
         ready.add(new Fact(Topics.COUNTERS, hostId, nanos(each.getTime()), each));
       }

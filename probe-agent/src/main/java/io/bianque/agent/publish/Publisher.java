@@ -41,6 +41,7 @@ public final class Publisher {
   private static final long BACKLOG_PAUSE_MS = 100;
 
   private static final long LONGEST_PAUSE_MS = 10_000;
+  private static final long SAY_AWAY_NANOS = TimeUnit.SECONDS.toNanos(4);
   private static final long REOPEN_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(5);
 
   private final String bootId;
@@ -65,7 +66,8 @@ public final class Publisher {
   private volatile boolean waitingForRoom;
   private volatile long spoolBytes;
   private long reopenAt = System.nanoTime();
-  private boolean wasAway;
+  private boolean saidAway;
+  private long connectedAt = System.nanoTime();
 
   /**
    * State of the way to the broker.
@@ -311,14 +313,24 @@ public final class Publisher {
     if (!outlet.isOpen() && System.nanoTime() - reopenAt >= 0 && !outlet.open()) {
       reopenAt = System.nanoTime() + REOPEN_PAUSE_NANOS;
     }
-    boolean away = !state().connected();
-    if (away != wasAway) {
-      wasAway = away;
-      if (away) {
-        LOG.warn("the broker is away, events wait in {}: {}", spoolConfig.dir(), outlet.trouble());
-      } else {
-        LOG.info("the broker takes events");
+    sayWhetherAway();
+  }
+
+  private void sayWhetherAway() {
+    long now = System.nanoTime();
+    State state = state();
+    if (state.connected()) {
+      if (saidAway) {
+        LOG.info("the broker takes events again");
       }
+      saidAway = false;
+      connectedAt = now;
+    } else if (!saidAway && now - connectedAt > SAY_AWAY_NANOS) {
+      saidAway = true;
+      LOG.warn(
+          "the broker is away, events wait in {}: {}",
+          spoolConfig.dir(),
+          String.join("; ", state.trouble()));
     }
   }
 

@@ -58,7 +58,7 @@ public final class SchemaIds {
   }
 
   /** Tells two schemas apart, in all that a registry tells them apart by. */
-  static String fingerprint(Schema schema) {
+  public static String fingerprint(Schema schema) {
     try {
       byte[] digest =
           MessageDigest.getInstance("SHA-256")

@@ -57,6 +57,23 @@ class ModulesTest {
         .containsExactly(new Module("veth", null, 0xffffffffc0610000L, 0x4000L));
   }
 
+  @Test
+  void modulesThatComeAndGoAreNoticedAndTheirUsersAreNot() throws IOException {
+    put("proc/modules", "veth 40960 0 - Live 0xffffffffc0610000");
+    ModuleWatch watch = new ModuleWatch(new HostRoot(folder));
+    assertThat(watch.changed()).isFalse();
+
+    put("proc/modules", "veth 40960 2 nf_tables, Live 0xffffffffc0610000");
+    assertThat(watch.changed()).isFalse();
+
+    put("proc/modules", "veth 40960 0 - Live 0xffffffffc0620000");
+    assertThat(watch.changed()).isTrue();
+    assertThat(watch.changed()).isFalse();
+
+    Files.delete(folder.resolve("proc/modules"));
+    assertThat(watch.changed()).isTrue();
+  }
+
   private List<Module> modules(String kernel) throws IOException {
     Map<String, Long> lastSymbols = new HashMap<>();
     StringBuilder loaded = new StringBuilder();

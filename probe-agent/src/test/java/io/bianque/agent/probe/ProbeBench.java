@@ -29,10 +29,13 @@ final class ProbeBench implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
   final List<GenericRecord> events = new ArrayList<>();
-  final InKernel kernel;
+  private final InKernel kernel;
   private final Running running;
   private final Schema schema;
   private boolean stopped;
+
+  /** What the channel itself said it lost, when the probe was stopped. */
+  long lost;
 
   /**
    * Dropwatch, by one variant.
@@ -110,8 +113,18 @@ final class ProbeBench implements AutoCloseable {
     }
   }
 
+  void drainFor(Duration length) {
+    long end = System.nanoTime() + length.toNanos();
+    while (System.nanoTime() < end) {
+      drain();
+      LockSupport.parkNanos(1_000_000);
+    }
+  }
+
   ProbeReport stop() {
     stopped = true;
+    drain();
+    lost = kernel.channel().lost();
     return running.stop();
   }
 

@@ -144,18 +144,27 @@ public final class NetnsPair implements AutoCloseable {
    * @param rule {@code udp dport 9 drop}
    */
   public void nft(Side side, String hook, String rule) {
+    load(side, "inet", "type filter hook " + hook, rule);
+  }
+
+  /** The same where packets come in, before fragments are put together. */
+  public void nftAtIngress(Side side, String rule) {
+    load(side, "netdev", "type filter hook ingress device " + side.device(), rule);
+  }
+
+  private void load(Side side, String family, String chain, String rule) {
     Commands.run(
         """
-        table inet bianque
-        delete table inet bianque
-        table inet bianque {
+        table %1$s bianque
+        delete table %1$s bianque
+        table %1$s bianque {
           chain test {
-            type filter hook %s priority 0; policy accept;
-            %s
+            %2$s priority 0; policy accept;
+            %3$s
           }
         }
         """
-            .formatted(hook, rule),
+            .formatted(family, chain, rule),
         "ip",
         "netns",
         "exec",

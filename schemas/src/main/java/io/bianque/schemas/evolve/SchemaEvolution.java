@@ -57,6 +57,12 @@ public final class SchemaEvolution {
               .formatted(path.isEmpty() ? "/" : path, meaningBefore, meaningNow));
     }
     if (before.getType() != now.getType()) {
+      // Avro would also make text of bytes and floats of integers; it refuses the rest by itself.
+      if ((isText(before) && isText(now)) || (isInteger(before) && isFloat(now))) {
+        problems.add(
+            "type at %s was %s and became %s; only int may become long"
+                .formatted(path, before.getType().getName(), now.getType().getName()));
+      }
       return;
     }
     switch (now.getType()) {
@@ -83,6 +89,18 @@ public final class SchemaEvolution {
               path + "/{}", before.getValueType(), now.getValueType(), problems, seenRecords);
       default -> {}
     }
+  }
+
+  private static boolean isText(Schema type) {
+    return type.getType() == Schema.Type.STRING || type.getType() == Schema.Type.BYTES;
+  }
+
+  private static boolean isInteger(Schema type) {
+    return type.getType() == Schema.Type.INT || type.getType() == Schema.Type.LONG;
+  }
+
+  private static boolean isFloat(Schema type) {
+    return type.getType() == Schema.Type.FLOAT || type.getType() == Schema.Type.DOUBLE;
   }
 
   private static Schema notNull(Schema type) {

@@ -1,5 +1,5 @@
 /**
- * What a raw schema may say: the logical types that give kernel fields their meaning, the
- * properties that tie a field to C, and the check that a schema keeps to both.
+ * What a raw schema may say: the logical types that give kernel fields their meaning. Depends on
+ * Avro alone.
  */
 package io.bianque.schemas.raw;

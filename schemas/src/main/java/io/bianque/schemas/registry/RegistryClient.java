@@ -16,8 +16,6 @@ import java.util.Base64;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.concurrent.ConcurrentHashMap;
-import javax.net.ssl.HttpsURLConnection;
-import javax.net.ssl.SSLContext;
 import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
@@ -43,7 +41,6 @@ public final class RegistryClient implements WriterSchemas {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final URI base;
-  private final SSLContext tls;
   private final String authorization;
   private final Map<Integer, Schema> byId = new ConcurrentHashMap<>();
   private final Map<Integer, Long> unknown = new ConcurrentHashMap<>();
@@ -56,14 +53,6 @@ public final class RegistryClient implements WriterSchemas {
    *     is sent as basic authentication
    */
   public RegistryClient(URI base) {
-    this(base, null);
-  }
-
-  /**
-   * As above, with the keys and the trusted certificates for an https address; null for the JVM's
-   * own.
-   */
-  public RegistryClient(URI base, SSLContext tls) {
     String user = base.getUserInfo();
     this.authorization =
         user == null
@@ -73,7 +62,6 @@ public final class RegistryClient implements WriterSchemas {
     String shown =
         user == null ? base.toString() : base.toString().replace(base.getRawUserInfo() + "@", "");
     this.base = URI.create(shown.replaceAll("/+$", ""));
-    this.tls = tls;
   }
 
   /**
@@ -84,8 +72,7 @@ public final class RegistryClient implements WriterSchemas {
    */
   public int register(String subject, Schema schema) {
     return ask("POST", "/subjects/" + segment(subject) + "/versions", schemaBody(schema))
-        .ok()
-        .get("id")
+        .ok("id")
         .intValue();
   }
 
@@ -98,7 +85,7 @@ public final class RegistryClient implements WriterSchemas {
     if (answer.errorCode() == UNKNOWN_SUBJECT || answer.errorCode() == UNKNOWN_SCHEMA) {
       return OptionalInt.empty();
     }
-    return OptionalInt.of(answer.ok().get("id").intValue());
+    return OptionalInt.of(answer.ok("id").intValue());
   }
 
   /**
@@ -124,7 +111,7 @@ public final class RegistryClient implements WriterSchemas {
       unknown.put(id, System.nanoTime());
       throw noSchema(id);
     }
-    Schema schema = avro(id, answer.ok());
+    Schema schema = avro(id, answer);
     Schema other = byId.putIfAbsent(id, schema);
     return other == null ? schema : other;
   }
@@ -138,14 +125,15 @@ public final class RegistryClient implements WriterSchemas {
     return new UnknownSchemaId("no schema has id " + id + " at " + base);
   }
 
-  private Schema avro(int id, JsonNode answer) {
-    String type = answer.path("schemaType").asText("AVRO");
+  private Schema avro(int id, Answer answer) {
+    String text = answer.ok("schema").asText();
+    String type = answer.json().path("schemaType").asText("AVRO");
     if (!type.equals("AVRO")) {
       throw new UnknownSchemaId(
           "the schema with id %d at %s is %s, not Avro".formatted(id, base, type));
     }
     try {
-      return new Schema.Parser().parse(answer.path("schema").asText());
+      return new Schema.Parser().parse(text);
     } catch (AvroRuntimeException e) {
       throw new UnknownSchemaId(
           "the schema with id %d at %s is not one this Avro can read: %s"
@@ -168,7 +156,7 @@ public final class RegistryClient implements WriterSchemas {
     if (answer.errorCode() == UNKNOWN_SUBJECT || answer.errorCode() == UNKNOWN_VERSION) {
       return true;
     }
-    return answer.ok().get("is_compatible").booleanValue();
+    return answer.ok("is_compatible").booleanValue();
   }
 
   /**
@@ -209,9 +197,6 @@ public final class RegistryClient implements WriterSchemas {
 
   private Answer exchange(HttpURLConnection connection, String method, URI uri, ObjectNode body)
       throws IOException {
-    if (tls != null && connection instanceof HttpsURLConnection https) {
-      https.setSSLSocketFactory(tls.getSocketFactory());
-    }
     connection.setRequestMethod(method);
     connection.setConnectTimeout((int) CONNECT_TIMEOUT.toMillis());
     connection.setReadTimeout((int) READ_TIMEOUT.toMillis());
@@ -277,11 +262,18 @@ public final class RegistryClient implements WriterSchemas {
       return status < 300 ? 0 : json.path("error_code").asInt();
     }
 
-    JsonNode ok() {
+    void ok() {
       if (status >= 300) {
         throw new RegistryRefused(method, uri, status, errorCode(), message(json, new byte[0]));
       }
-      return json;
+    }
+
+    JsonNode ok(String member) {
+      ok();
+      if (!json.hasNonNull(member)) {
+        throw new RegistryUnreachable(uri, "its answer has no '" + member + "': " + json, null);
+      }
+      return json.get(member);
     }
   }
 }

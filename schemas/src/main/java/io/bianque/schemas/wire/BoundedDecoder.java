@@ -84,19 +84,32 @@ final class BoundedDecoder extends Decoder {
   }
 
   private long varint(int maxBytes) throws IOException {
+    int at = position;
+    if (at < end && bytes[at] >= 0) {
+      position = at + 1;
+      return bytes[at];
+    }
+    return longVarint(maxBytes);
+  }
+
+  private long longVarint(int maxBytes) throws IOException {
+    byte[] from = bytes;
+    int at = position;
+    int last = Math.min(end, at + maxBytes);
     long value = 0;
-    for (int i = 0; i < maxBytes; i++) {
-      if (position == end) {
-        throw new Truncated("the record ends within a number" + at());
-      }
-      byte b = bytes[position++];
-      value |= (long) (b & 0x7f) << (7 * i);
+    for (int shift = 0; at < last; shift += 7) {
+      byte b = from[at++];
+      value |= (long) (b & 0x7f) << shift;
       if (b >= 0) {
-        if (i == 9 && b > 1) {
+        if (shift == 63 && b > 1) {
           throw new Malformed("a long has more than 64 bits" + at());
         }
+        position = at;
         return value;
       }
+    }
+    if (at == end && end - position < maxBytes) {
+      throw new Truncated("the record ends within a number" + at());
     }
     throw new Malformed("a number has more than " + maxBytes + " bytes" + at());
   }

@@ -147,6 +147,11 @@ class RegistryClientTest {
     status = 200;
     answer = "[]";
     assertThatThrownBy(() -> client().schema(8)).isInstanceOf(RegistryUnreachable.class);
+
+    answer = "{}";
+    assertThatThrownBy(() -> client().register("x-value", SCHEMA))
+        .isInstanceOf(RegistryUnreachable.class)
+        .hasMessageContaining("its answer has no 'id': {}");
   }
 
   @Test

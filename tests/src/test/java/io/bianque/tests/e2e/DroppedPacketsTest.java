@@ -1,11 +1,13 @@
 package io.bianque.tests.e2e;
 
+import static io.bianque.agent.testing.NetnsPair.Side.RIGHT;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.bianque.agent.testing.NetnsPair;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -48,20 +50,12 @@ class DroppedPacketsTest {
   static final StackUnderTest STACK =
       StackUnderTest.ofCleanClone(() -> Map.of("BIANQUE_STREAMS_DNS_SERVERS", DNS.address()));
 
-  private static VethPair network;
+  private static NetnsPair network;
 
   @BeforeAll
   static void joinNamespaces() {
-    network = new VethPair();
-    network.rulesInEast(
-        """
-        table inet bianque {
-          chain input {
-            type filter hook input priority 0;
-            tcp dport 4001 drop
-          }
-        }
-        """);
+    network = NetnsPair.open();
+    network.nft(RIGHT, "input", "tcp dport 4001 drop");
   }
 
   @AfterAll
@@ -86,24 +80,24 @@ class DroppedPacketsTest {
         arguments(
             "nftables drops a SYN",
             new Drop("tcp", "", 4001, "NETFILTER_DROP", "nft_do_chain", null),
-            (Trigger.Action) network -> Trigger.connect(network, VethPair.EAST, 4001)),
+            (Trigger.Action) network -> Trigger.connect(network, RIGHT.ipv4(), 4001)),
         arguments(
             "a SYN to a closed port",
             new Drop("tcp", "", 4002, "NO_SOCKET", "tcp_v4_rcv", null),
-            (Trigger.Action) network -> Trigger.connect(network, VethPair.EAST, 4002)),
+            (Trigger.Action) network -> Trigger.connect(network, RIGHT.ipv4(), 4002)),
         arguments(
             "a datagram to a closed port",
             new Drop("udp", "", 4003, "NO_SOCKET", "__udp4_lib_rcv", null),
-            (Trigger.Action) network -> Trigger.datagram(network, VethPair.EAST, 4003)),
+            (Trigger.Action) network -> Trigger.datagram(network, RIGHT.ipv4(), 4003)),
         arguments(
             "an IPv6 SYN to a closed port",
             new Drop("tcp", "6", 4004, "NO_SOCKET", "tcp_v6_rcv", null),
-            (Trigger.Action) network -> Trigger.connect(network, VethPair.EAST6, 4004)),
+            (Trigger.Action) network -> Trigger.connect(network, RIGHT.ipv6(), 4004)),
         arguments(
             "a listener closed with an unaccepted child",
             new Drop("tcp", "", 4005, "QUEUE_PURGE", "inet_csk_listen_stop", "CLOSE"),
             (Trigger.Action)
-                network -> Trigger.closeListenerWithUnacceptedChild(network, VethPair.EAST, 4005)));
+                network -> Trigger.closeListenerWithUnacceptedChild(network, RIGHT.ipv4(), 4005)));
   }
 
   @Order(1)
@@ -154,7 +148,7 @@ class DroppedPacketsTest {
   @Order(2)
   @Test
   void theRawTopicIsReadByAClientThatIsNotOurs() throws Exception {
-    Trigger.datagram(network, VethPair.EAST6, 4006);
+    Trigger.datagram(network, RIGHT.ipv6(), 4006);
     await()
         .atMost(SEEN_WITHIN)
         .until(() -> STACK.search().count("{\"term\": {\"destination.port\": 4006}}") == 1);

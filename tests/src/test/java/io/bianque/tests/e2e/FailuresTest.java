@@ -3,6 +3,7 @@ package io.bianque.tests.e2e;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
+import io.bianque.agent.testing.NetnsPair;
 import java.time.Duration;
 import java.util.Map;
 import java.util.SortedSet;
@@ -34,12 +35,12 @@ class FailuresTest {
       StackUnderTest.ofThisCheckout(
           () -> Map.of("BIANQUE_AGENT_PROBES__DROPWATCH__MAX_EVENTS_PER_SECOND", "0"));
 
-  private static VethPair network;
+  private static NetnsPair network;
   private static NumberedDrops drops;
 
   @BeforeAll
   static void beginToDrop() {
-    network = new VethPair();
+    network = NetnsPair.open();
     drops = new NumberedDrops(network, DROPS_PER_SECOND);
     afterMoreDrops(100);
     mustCatchUp("the stack as it starts");
@@ -78,7 +79,7 @@ class FailuresTest {
   void everyCounterBalances() throws Exception {
     int sent = drops.stop();
     mustCatchUp("the end");
-    assertThat(network.udpWithoutSocketInEast()).isEqualTo(sent);
+    assertThat(NumberedDrops.countedByKernel(network)).isEqualTo(sent);
     STACK.bianque("stop agent").succeeded();
     Balance balance = Balance.settled(STACK);
     System.out.println("balance after all failures: " + balance);

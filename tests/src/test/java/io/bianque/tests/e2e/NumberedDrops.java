@@ -1,11 +1,19 @@
 package io.bianque.tests.e2e;
 
+import static io.bianque.agent.testing.NetnsPair.Side.LEFT;
+import static io.bianque.agent.testing.NetnsPair.Side.RIGHT;
+
+import io.bianque.agent.testing.NetnsPair;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
 import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
+import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
@@ -18,7 +26,7 @@ import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * Steady drops, each with a number of its own: UDP datagrams from west to east, to closed ports
+ * Steady drops, each with a number of its own: UDP datagrams from left to right, to closed ports
  * that count up. Begins when made, ends when closed. Any thread may ask.
  */
 final class NumberedDrops implements AutoCloseable {
@@ -33,20 +41,23 @@ final class NumberedDrops implements AutoCloseable {
   private volatile boolean done;
   private volatile int sent;
 
-  NumberedDrops(VethPair network, int perSecond) {
+  NumberedDrops(NetnsPair network, int perSecond) {
     this(network, perSecond, FIRST_PORT);
   }
 
-  NumberedDrops(VethPair network, int perSecond, int firstPort) {
+  NumberedDrops(NetnsPair network, int perSecond, int firstPort) {
     this.firstPort = firstPort;
     this.sentAt = new AtomicLongArray(65536 - firstPort);
     long interval = 1_000_000_000L / perSecond;
     sender =
         new FutureTask<>(() ->
-            network.inWest(() -> {
-              send(interval);
-              return sent;
-            }));
+            network.in(
+                LEFT,
+                "numbered",
+                () -> {
+                  send(interval);
+                  return sent;
+                }));
     Thread.ofPlatform().name("numbered drops").daemon().start(sender);
   }
 
@@ -74,10 +85,10 @@ final class NumberedDrops implements AutoCloseable {
   String query(int from, int to) {
     return """
     {"bool": {"filter": [
-      {"term": {"source.ip": "192.0.2.1"}}, {"term": {"destination.ip": "192.0.2.2"}}, {"term": {"network.transport": "udp"}},
+      {"term": {"source.ip": "%s"}}, {"term": {"destination.ip": "%s"}}, {"term": {"network.transport": "udp"}},
       {"range": {"destination.port": {"gte": %d, "lt": %d}}}]}}
     """
-        .formatted(firstPort + from, firstPort + to);
+        .formatted(LEFT.ipv4(), RIGHT.ipv4(), firstPort + from, firstPort + to);
   }
 
   /** The numbers below {@code sent} whose port is not among those seen. */
@@ -86,6 +97,25 @@ final class NumberedDrops implements AutoCloseable {
         .filter(number -> !portsSeen.contains(firstPort + number))
         .boxed()
         .collect(Collectors.toCollection(TreeSet::new));
+  }
+
+  /**
+   * How many datagrams the receiving kernel had no socket for: its own count, which no probe is
+   * behind.
+   */
+  static long countedByKernel(NetnsPair network) {
+    List<String> udp =
+        Shell.run(
+                Path.of("/"),
+                Map.of(),
+                Duration.ofSeconds(10),
+                "ip netns exec " + network.namespace(RIGHT) + " cat /proc/net/snmp")
+            .succeeded()
+            .lines()
+            .filter(line -> line.startsWith("Udp:"))
+            .toList();
+    List<String> names = List.of(udp.get(0).split(" ", -1));
+    return Long.parseLong(List.of(udp.get(1).split(" ", -1)).get(names.indexOf("NoPorts")));
   }
 
   /** Stops, and returns how many there were. */
@@ -107,7 +137,7 @@ final class NumberedDrops implements AutoCloseable {
         Instant now = Instant.now();
         sentAt.set(number, now.getEpochSecond() * 1_000_000_000L + now.getNano());
         // Not connected: the peer's ICMP answers must not become errors of the next datagram.
-        channel.send(payload.clear(), new InetSocketAddress(VethPair.EAST, firstPort + number));
+        channel.send(payload.clear(), new InetSocketAddress(RIGHT.ipv4(), firstPort + number));
         sent = number + 1;
         next += interval;
         for (long left = next - System.nanoTime();

@@ -1,4 +1,4 @@
-package io.bianque.schemas.raw;
+package io.bianque.schemas.check;
 
 import static org.assertj.core.api.Assertions.assertThat;
 

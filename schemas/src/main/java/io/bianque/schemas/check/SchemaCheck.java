@@ -1,6 +1,8 @@
-package io.bianque.schemas.raw;
+package io.bianque.schemas.check;
 
 import io.bianque.schemas.derive.EnrichedSchema;
+import io.bianque.schemas.raw.InvalidSchema;
+import io.bianque.schemas.raw.Meaning;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;

@@ -1,0 +1,269 @@
+package io.bianque.streams.enrich;
+
+import static io.bianque.schemas.derive.EnrichedSchema.codeField;
+import static io.bianque.schemas.derive.EnrichedSchema.nameField;
+
+import io.bianque.schemas.derive.EnrichedSchema;
+import io.bianque.schemas.raw.Meaning;
+import io.bianque.streams.facts.Host;
+import io.bianque.streams.names.IpAddress;
+import io.bianque.streams.names.NetworkNames;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.IntFunction;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericData;
+import org.apache.avro.generic.GenericRecord;
+
+/**
+ * How events of one raw schema become events of its enriched schema: a flat list of steps, compiled
+ * once from the fields' logical types. Immutable.
+ */
+final class EnrichPlan {
+  /** The raw schema is none of an event. */
+  static final class NotAnEvent extends RuntimeException {
+    NotAnEvent(String message) {
+      super(message);
+    }
+  }
+
+  /** Fills one or two fields of the enriched event from one of the raw. */
+  private interface Step {
+    void apply(GenericRecord raw, GenericRecord enriched, Surroundings around);
+  }
+
+  private static final String DROP_REASON_ENUM = "skb_drop_reason";
+  private static final String DROP_REASON_PREFIX = "SKB_DROP_REASON_";
+
+  private final Schema enriched;
+  private final List<Step> steps;
+  private final List<Integer> addresses;
+  private final int hostId;
+  private final int bootId;
+  private final int epoch;
+  private final int cpu;
+  private final int sequence;
+  private final int time;
+
+  private EnrichPlan(Schema raw) {
+    this.enriched = EnrichedSchema.of(raw);
+    this.steps = new ArrayList<>();
+    this.addresses = new ArrayList<>();
+    Map<Meaning, Integer> header = new HashMap<>();
+    for (Schema.Field field : raw.getFields()) {
+      Optional<Meaning> meaning = Meaning.of(field.schema());
+      meaning.ifPresent(m -> header.putIfAbsent(m, field.pos()));
+      steps.add(step(field, meaning));
+      if (meaning.equals(Optional.of(Meaning.IP_ADDRESS))) {
+        addresses.add(field.pos());
+      }
+    }
+    this.hostId = position(raw, header, Meaning.HOST_ID);
+    this.bootId = position(raw, header, Meaning.BOOT_ID);
+    this.epoch = position(raw, header, Meaning.PROBE_EPOCH);
+    this.sequence = position(raw, header, Meaning.SEQUENCE);
+    this.time = position(raw, header, Meaning.TIMESTAMP_NANOS);
+    Schema.Field cpuField = raw.getField("cpu");
+    if (cpuField == null || cpuField.schema().getType() != Schema.Type.INT) {
+      throw new NotAnEvent(
+          raw.getFullName() + " has no field 'cpu' of type int: its sequence numbers mean nothing");
+    }
+    this.cpu = cpuField.pos();
+  }
+
+  /**
+   * Compiles the plan of a raw schema.
+   *
+   * @throws NotAnEvent when it lacks what every event has
+   * @throws io.bianque.schemas.raw.InvalidSchema when no enriched schema can be derived from it
+   */
+  static EnrichPlan compile(Schema raw) {
+    return new EnrichPlan(raw);
+  }
+
+  private static int position(Schema raw, Map<Meaning, Integer> header, Meaning meaning) {
+    Integer position = header.get(meaning);
+    if (position == null) {
+      throw new NotAnEvent(raw.getFullName() + " has no field of logical type " + meaning.word());
+    }
+    return position;
+  }
+
+  Schema enriched() {
+    return enriched;
+  }
+
+  EventHeader header(GenericRecord raw) {
+    return new EventHeader(
+        raw.get(hostId).toString(),
+        raw.get(bootId).toString(),
+        (Long) raw.get(epoch),
+        (Integer) raw.get(cpu),
+        (Long) raw.get(sequence),
+        (Long) raw.get(time));
+  }
+
+  /** Asks for the names of the event's addresses, so that they are there when its turn comes. */
+  void askNames(GenericRecord raw, Surroundings around) {
+    for (int position : addresses) {
+      IpAddress address = address(raw.get(position));
+      if (address != null) {
+        var _ = around.names().apply(address);
+      }
+    }
+  }
+
+  /**
+   * The enriched event, but for {@code missing}: that is the caller's, who knows how long it has
+   * waited.
+   */
+  GenericRecord enrich(
+      GenericRecord raw, String eventId, String rulesVersion, Surroundings around) {
+    GenericRecord event = new GenericData.Record(enriched);
+    event.put("event_id", eventId);
+    event.put("host_name", around.host().map(Host::name).orElse(null));
+    event.put("kernel_release", around.host().map(Host::kernelRelease).orElse(null));
+    event.put("kernel_build_id", around.host().map(Host::kernelBuildId).orElse(null));
+    event.put("rules_version", rulesVersion);
+    for (Step step : steps) {
+      step.apply(raw, event, around);
+    }
+    return event;
+  }
+
+  private Step step(Schema.Field field, Optional<Meaning> meaning) {
+    int from = field.pos();
+    int to = enriched.getField(field.name()).pos();
+    String name = field.name();
+    if (meaning.isEmpty()) {
+      return Meaning.notNull(field.schema()).getType() == Schema.Type.ENUM
+          ? present(from, to, (value, around) -> value.toString().toLowerCase(Locale.ROOT))
+          : copy(from, to);
+    }
+    return switch (meaning.get()) {
+      case KERNEL_STACK -> present(from, to, (value, around) -> stack((List<?>) value, around));
+      case KERNEL_ADDRESS ->
+          // Where a drop was called from, as a rule: by the address itself, since it may as well be
+          // an instruction.
+          present(from, to, (value, around) -> around.frame((Long) value, false));
+      case IP_ADDRESS -> address(name, from, to, enriched.getField(nameField(name)).pos());
+      case TCP_STATE -> named(name, from, to, NetworkNames::tcpState);
+      case TCP_FLAGS ->
+          present(from, to, (value, around) -> NetworkNames.tcpFlags((Integer) value));
+      case IP_PROTOCOL ->
+          present(
+              from,
+              to,
+              (value, around) -> {
+                // A protocol without a keyword is shown by its number, as IANA's own list does:
+                // nothing is missing.
+                String keyword = NetworkNames.ipProtocol((Integer) value);
+                return keyword == null ? value.toString() : keyword;
+              });
+      case ETHER_TYPE ->
+          present(from, to, (value, around) -> NetworkNames.etherType((Integer) value));
+      case DROP_REASON -> dropReason(name, from, to, enriched.getField(codeField(name)).pos());
+      case HOST_ID,
+          BOOT_ID,
+          PROBE_EPOCH,
+          TIMESTAMP_NANOS,
+          SEQUENCE,
+          MONOTONIC_NANOS,
+          CGROUP_ID,
+          UINT64 ->
+          copy(from, to);
+    };
+  }
+
+  private interface Translation {
+    Object apply(Object value, Surroundings around);
+  }
+
+  private static Step copy(int from, int to) {
+    return (raw, event, around) -> event.put(to, raw.get(from));
+  }
+
+  /** Translates the value where there is one; what is absent stays absent. */
+  private static Step present(int from, int to, Translation translation) {
+    return (raw, event, around) -> {
+      Object value = raw.get(from);
+      event.put(to, value == null ? null : translation.apply(value, around));
+    };
+  }
+
+  /** A number that stays a number, as text, where nobody has a name for it. */
+  private static Step named(String field, int from, int to, IntFunction<String> names) {
+    return present(
+        from,
+        to,
+        (value, around) -> {
+          String name = names.apply((Integer) value);
+          if (name == null) {
+            around.gaps().lacks(field + ": " + value + " has no name");
+            return value.toString();
+          }
+          return name;
+        });
+  }
+
+  private static List<String> stack(List<?> addresses, Surroundings around) {
+    List<String> frames = new ArrayList<>(addresses.size());
+    for (int i = 0; i < addresses.size(); i++) {
+      // The innermost frame is where the probe was hit, which may be the first byte of a function;
+      // all others are where
+      // calls return to.
+      frames.add(around.frame((Long) addresses.get(i), i > 0));
+    }
+    return frames;
+  }
+
+  private static Step dropReason(String field, int from, int to, int toCode) {
+    return (raw, event, around) -> {
+      Long code = (Long) raw.get(from);
+      event.put(toCode, code);
+      event.put(to, code == null ? null : dropReason(field, code, around));
+    };
+  }
+
+  private static String dropReason(String field, long code, Surroundings around) {
+    // Numbers differ from kernel to kernel: only this host's own names are right.
+    if (around.host().isEmpty()) {
+      return Long.toString(code);
+    }
+    String name = around.host().get().enumName(DROP_REASON_ENUM, code);
+    if (name == null) {
+      around.gaps().lacks(field + ": " + code + " has no name in this kernel");
+      return Long.toString(code);
+    }
+    return name.startsWith(DROP_REASON_PREFIX) ? name.substring(DROP_REASON_PREFIX.length()) : name;
+  }
+
+  private static Step address(String field, int from, int to, int toName) {
+    String nameField = nameField(field);
+    return (raw, event, around) -> {
+      Object value = raw.get(from);
+      IpAddress address = address(value);
+      event.put(to, address == null ? null : address.toString());
+      event.put(toName, address == null ? null : around.name(nameField, address));
+      if (value != null && address == null) {
+        around
+            .gaps()
+            .lacks(field + ": " + ((ByteBuffer) value).remaining() + " bytes are no address");
+      }
+    };
+  }
+
+  private static IpAddress address(Object value) {
+    if (!(value instanceof ByteBuffer buffer)) {
+      return null;
+    }
+    byte[] bytes = new byte[buffer.remaining()];
+    buffer.duplicate().get(bytes);
+    return IpAddress.of(bytes);
+  }
+}

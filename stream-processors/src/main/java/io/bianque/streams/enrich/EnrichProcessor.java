@@ -1,0 +1,435 @@
+package io.bianque.streams.enrich;
+
+import io.bianque.facts.DeadLetter;
+import io.bianque.facts.HostFacts;
+import io.bianque.facts.LedgerRow;
+import io.bianque.facts.ProbeCounters;
+import io.bianque.schemas.catalogue.Topics;
+import io.bianque.schemas.raw.InvalidSchema;
+import io.bianque.schemas.wire.AvroReader;
+import io.bianque.schemas.wire.AvroWriter;
+import io.bianque.schemas.wire.UnreadableRecord;
+import io.bianque.schemas.wire.WireFormat;
+import io.bianque.streams.facts.HostFactsStore;
+import io.bianque.streams.ledger.EpochKey;
+import io.bianque.streams.ledger.Ledger;
+import io.bianque.streams.schema.SchemaPending;
+import io.bianque.streams.sequence.ReplayWindow;
+import io.bianque.streams.symbol.Symbolizer;
+import io.bianque.streams.waiting.Arrival;
+import io.bianque.streams.waiting.WaitingRoom;
+import io.bianque.streams.waiting.WaitingRoom.Next;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.kafka.common.header.Headers;
+import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.streams.KeyValue;
+import org.apache.kafka.streams.processor.PunctuationType;
+import org.apache.kafka.streams.processor.api.Processor;
+import org.apache.kafka.streams.processor.api.ProcessorContext;
+import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.processor.api.RecordMetadata;
+import org.apache.kafka.streams.state.KeyValueIterator;
+import org.apache.kafka.streams.state.KeyValueStore;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One task: raw events, host facts and counters of the hosts in one partition. For one thread.
+ *
+ * <p>Every record it takes leaves in exactly one way: enriched, ignored, dead-lettered, left out as
+ * a duplicate; or it waits, in a store. Nothing here waits for another process.
+ */
+final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output> {
+  private static final Logger LOG = LoggerFactory.getLogger(EnrichProcessor.class);
+  private static final String RAW_PREFIX = Topics.raw("");
+  private static final String RULE_HEADER = "bianque.rule";
+
+  private static final Duration LOOK_AGAIN = Duration.ofMillis(50);
+  private static final Duration REPORT = Duration.ofSeconds(10);
+  private static final Duration CLEAN = Duration.ofHours(1);
+
+  /** Records that leave the waiting room at one go at most: a fraction of a second's work. */
+  private static final int AT_ONCE = 1_000;
+
+  /**
+   * Things known to be absent at most; far more than build ids and hosts that never told, at a
+   * time.
+   */
+  private static final int ABSENT = 10_000;
+
+  /** A plan with what it needs to write. */
+  private record Plan(EnrichPlan plan, AvroWriter<GenericRecord> writer) {}
+
+  private final EnrichTopology.Parts parts;
+  private final EnrichSettings settings;
+  private final Map<String, Plan> plans = new HashMap<>();
+  private final Map<Gaps.Awaited, Long> absentUntilMs = new LinkedHashMap<>();
+
+  private ProcessorContext<byte[], Output> context;
+  private String task;
+  private AvroReader<GenericRecord> events;
+  private AvroReader<HostFacts> factsReader;
+  private AvroReader<ProbeCounters> countersReader;
+  private AvroWriter<DeadLetter> deadLetters;
+  private AvroWriter<LedgerRow> ledgerRows;
+  private KeyValueStore<String, byte[]> windows;
+  private WaitingRoom room;
+  private HostFactsStore hosts;
+  private Ledger ledger;
+  private Symbolizer symbolizer;
+
+  EnrichProcessor(EnrichTopology.Parts parts) {
+    this.parts = parts;
+    this.settings = parts.settings();
+  }
+
+  @Override
+  public void init(ProcessorContext<byte[], Output> context) {
+    this.context = context;
+    this.task = context.taskId().toString();
+    this.events = AvroReader.generic(parts.schemas());
+    this.factsReader = AvroReader.specific(parts.schemas(), HostFacts.class);
+    this.countersReader = AvroReader.specific(parts.schemas(), ProbeCounters.class);
+    this.deadLetters = AvroWriter.specific(parts.deadLetterSchemaId(), DeadLetter.class);
+    this.ledgerRows = AvroWriter.specific(parts.ledgerSchemaId(), LedgerRow.class);
+    this.windows = context.getStateStore(EnrichTopology.WINDOWS);
+    this.room = new WaitingRoom(context.getStateStore(EnrichTopology.WAITING));
+    this.hosts = new HostFactsStore(context.getStateStore(EnrichTopology.FACTS), factsReader::read);
+    this.ledger = new Ledger(context.getStateStore(EnrichTopology.LEDGER), countersReader::read);
+    this.symbolizer = new Symbolizer(parts.tables(), context.getStateStore(EnrichTopology.SYMBOLS));
+    context.schedule(LOOK_AGAIN, PunctuationType.WALL_CLOCK_TIME, this::lookAgain);
+    context.schedule(REPORT, PunctuationType.WALL_CLOCK_TIME, this::report);
+    context.schedule(CLEAN, PunctuationType.WALL_CLOCK_TIME, this::clean);
+    parts.metrics().waiting(task, room.size());
+  }
+
+  @Override
+  public void close() {
+    parts.metrics().taskClosed(task);
+  }
+
+  @Override
+  public void process(Record<byte[], byte[]> record) {
+    RecordMetadata from = context.recordMetadata().orElseThrow();
+    long now = context.currentSystemTimeMs();
+    Arrival arrival =
+        new Arrival(
+            from.topic(),
+            from.partition(),
+            from.offset(),
+            record.timestamp(),
+            record.key(),
+            record.value(),
+            now,
+            false);
+    Next next =
+        room.holdsUpAdmission(arrival)
+            ? Next.STAYS
+            : look(arrival, now, false, !room.holdsUp(arrival));
+    switch (next) {
+      case GONE -> {}
+      case STAYS -> wait(arrival, now);
+      case STAYS_ADMITTED -> wait(arrival.asAdmitted(), now);
+    }
+    ledger.flush();
+  }
+
+  private void wait(Arrival arrival, long now) {
+    room.add(arrival);
+    while (room.size() > settings.waitingEvents()) {
+      if (!room.pushOut((oldest, must) -> look(oldest, now, must, true))) {
+        // It cannot leave at all, for want of a schema: nothing more must come until it can.
+        parts.pause().run();
+        break;
+      }
+    }
+    parts.metrics().waiting(task, room.size());
+  }
+
+  private void lookAgain(long now) {
+    if (room.size() == 0) {
+      return;
+    }
+    room.visit(AT_ONCE, (arrival, must) -> look(arrival, now, must, true));
+    ledger.flush();
+    parts.metrics().waiting(task, room.size());
+  }
+
+  /**
+   * Looks at a record, for the first time or again.
+   *
+   * @param must it has to leave if it can at all
+   * @param first nothing is before it in its lane: it may leave
+   */
+  private Next look(Arrival arrival, long now, boolean must, boolean first) {
+    try {
+      return switch (arrival.topic()) {
+        case Topics.HOSTS -> facts(arrival);
+        case Topics.COUNTERS -> counters(arrival, now);
+        default -> event(arrival, now, must, first);
+      };
+    } catch (SchemaPending pending) {
+      return Next.STAYS;
+    } catch (UnreadableRecord e) {
+      return deadLetter(arrival, now, e.reason().word(), e.detail());
+    } catch (EnrichPlan.NotAnEvent | InvalidSchema e) {
+      return deadLetter(arrival, now, "not-an-event", e.getMessage());
+    }
+  }
+
+  private Next facts(Arrival arrival) {
+    if (arrival.value() != null) { // a tombstone: the host is gone, and its facts go with time
+      hosts.put(factsReader.read(arrival.value()), arrival.value());
+    }
+    return Next.GONE;
+  }
+
+  private Next counters(Arrival arrival, long now) {
+    send(arrival.key(), ledger.counted(countersReader.read(arrival.value()), arrival.value(), now));
+    return Next.GONE;
+  }
+
+  private Next event(Arrival arrival, long now, boolean must, boolean first) {
+    String probe = arrival.topic().substring(RAW_PREFIX.length());
+    GenericRecord raw = events.read(arrival.value());
+    Plan plan = plan(probe, WireFormat.schemaId(arrival.value()));
+    EventHeader header = plan.plan().header(raw);
+    EpochKey epoch = header.epochKey(probe);
+    if (!arrival.admitted() && !admit(header, epoch, probe, now)) {
+      return Next.GONE;
+    }
+    Gaps gaps = new Gaps();
+    Surroundings around =
+        new Surroundings(
+            hosts.find(header.hostId(), header.bootId()), symbolizer, parts.names(), gaps);
+    Next stays = arrival.admitted() ? Next.STAYS : Next.STAYS_ADMITTED;
+    if (!first) {
+      plan.plan().askNames(raw, around);
+      return stays;
+    }
+    String eventId = arrival.topic() + "-" + arrival.partition() + "-" + arrival.offset();
+    GenericRecord enriched = plan.plan().enrich(raw, eventId, parts.rules().version(), around);
+    if (around.host().isEmpty()) {
+      gaps.awaits(
+          Gaps.Kind.HOST_FACTS,
+          header.hostId() + "/" + header.bootId(),
+          "host facts: none of boot " + header.bootId() + " have come");
+    }
+    if (!must && waits(gaps, arrival.arrivedMs(), now)) {
+      return stays;
+    }
+    enriched.put("missing", gaps.texts());
+    return leave(arrival, now, probe, plan, header, epoch, enriched);
+  }
+
+  /** Counts the event, and says whether it is new. */
+  private boolean admit(EventHeader header, EpochKey epoch, String probe, long now) {
+    ledger.received(epoch, now);
+    parts.metrics().received(probe);
+    String key = header.windowKey(probe);
+    byte[] stored = windows.get(key);
+    ReplayWindow window = stored == null ? ReplayWindow.EMPTY : ReplayWindow.fromBytes(stored);
+    return switch (window.offer(header.sequence(), now)) {
+      case ReplayWindow.Verdict.New(ReplayWindow after) -> {
+        windows.put(key, after.toBytes());
+        if (after.holes() > window.holes()) {
+          ledger.holes(epoch, after.holes() - window.holes(), now);
+          parts.metrics().holes(probe, after.holes() - window.holes());
+        }
+        yield true;
+      }
+      case ReplayWindow.Verdict.Duplicate() -> {
+        ledger.duplicate(epoch, now);
+        parts.metrics().duplicate(probe);
+        yield false;
+      }
+    };
+  }
+
+  /** Whether anything that the event lacks may still come in time. */
+  private boolean waits(Gaps gaps, long arrivedMs, long now) {
+    boolean waits = false;
+    for (Gaps.Awaited awaited : gaps.awaited()) {
+      long waited = now - arrivedMs;
+      Duration most =
+          switch (awaited.kind()) {
+            case HOST_FACTS -> settings.factsWait();
+            case SYMBOLS -> settings.symbolsWait();
+            case NAME -> settings.namesWait();
+          };
+      if (waited >= most.toMillis()) {
+        if (awaited.kind() != Gaps.Kind.NAME) {
+          absent(awaited, now);
+        }
+      } else if (!knownAbsent(awaited, now)) {
+        waits = true;
+      }
+    }
+    return waits;
+  }
+
+  /** One event has waited in vain: the next ones need not. */
+  private void absent(Gaps.Awaited awaited, long now) {
+    if (absentUntilMs.size() >= ABSENT) {
+      absentUntilMs.clear();
+    }
+    if (absentUntilMs.putIfAbsent(awaited, now + settings.absentFor().toMillis()) == null) {
+      LOG.warn("Events go on without {} {}: it has not come", awaited.kind(), awaited.key());
+    }
+  }
+
+  private boolean knownAbsent(Gaps.Awaited awaited, long now) {
+    Long until = absentUntilMs.get(awaited);
+    if (until != null && now >= until) {
+      absentUntilMs.remove(awaited);
+      return false;
+    }
+    return until != null;
+  }
+
+  private Next leave(
+      Arrival arrival,
+      long now,
+      String probe,
+      Plan plan,
+      EventHeader header,
+      EpochKey epoch,
+      GenericRecord enriched) {
+    byte[] value = plan.writer().write(enriched);
+    if (value.length > settings.maxRecordBytes()) {
+      deadLetterAdmitted(arrival, epoch, now, "too-large", value.length + " bytes when enriched");
+      return Next.GONE;
+    }
+    byte[] key =
+        arrival.key() == null ? header.hostId().getBytes(StandardCharsets.UTF_8) : arrival.key();
+    Optional<String> rule = parts.rules().ignoredBy(probe, enriched);
+    Headers headers = new RecordHeaders();
+    if (rule.isPresent()) {
+      headers.add(RULE_HEADER, rule.get().getBytes(StandardCharsets.UTF_8));
+      forward(key, new Output(Topics.ignored(probe), value), arrival.timestampMs(), headers);
+      ledger.ignored(epoch, rule.get(), now);
+      parts.metrics().ignored(rule.get());
+    } else {
+      forward(key, new Output(Topics.enriched(probe), value), arrival.timestampMs(), headers);
+      ledger.enriched(epoch, now);
+      boolean complete = ((List<?>) enriched.get("missing")).isEmpty();
+      parts.metrics().enriched(probe, complete, now - header.timeNanos() / 1_000_000);
+    }
+    return Next.GONE;
+  }
+
+  private Plan plan(String probe, int schemaId) {
+    String key = probe + "/" + schemaId;
+    Plan plan = plans.get(key);
+    if (plan == null) {
+      Schema raw = parts.schemas().schema(schemaId);
+      EnrichPlan compiled = EnrichPlan.compile(raw);
+      int id = parts.schemas().id(Topics.subject(Topics.enriched(probe)), compiled.enriched());
+      plan = new Plan(compiled, AvroWriter.generic(id, compiled.enriched()));
+      plans.put(key, plan);
+    }
+    return plan;
+  }
+
+  /**
+   * A record that cannot be read goes at once, whatever waits in its lane: it has no place in an
+   * order of events.
+   */
+  private Next deadLetter(Arrival arrival, long now, String reason, String detail) {
+    if (arrival.key() != null && arrival.topic().startsWith(RAW_PREFIX)) {
+      ledger.unreadable(
+          new String(arrival.key(), StandardCharsets.UTF_8),
+          arrival.topic().substring(RAW_PREFIX.length()),
+          now);
+    }
+    sendDeadLetter(arrival, reason, detail);
+    return Next.GONE;
+  }
+
+  private void deadLetterAdmitted(
+      Arrival arrival, EpochKey epoch, long now, String reason, String detail) {
+    ledger.deadLettered(epoch, now);
+    sendDeadLetter(arrival, reason, detail);
+  }
+
+  private void sendDeadLetter(Arrival arrival, String reason, String detail) {
+    LOG.warn(
+        "Dead letter: {}-{}-{}: {}: {}",
+        arrival.topic(),
+        arrival.partition(),
+        arrival.offset(),
+        reason,
+        detail);
+    parts.metrics().deadLettered(reason);
+    DeadLetter letter =
+        DeadLetter.newBuilder()
+            .setStage("enrich")
+            .setReason(reason)
+            .setDetail(detail == null ? "" : detail)
+            .setTopic(arrival.topic())
+            .setPartition(arrival.partition())
+            .setOffset(arrival.offset())
+            .setTimestamp(Instant.ofEpochMilli(arrival.timestampMs()))
+            .setKey(arrival.key() == null ? null : ByteBuffer.wrap(arrival.key()))
+            .setValue(arrival.value() == null ? null : ByteBuffer.wrap(arrival.value()))
+            .build();
+    forward(
+        arrival.key(),
+        new Output(Topics.DEAD_LETTER, deadLetters.write(letter)),
+        arrival.timestampMs(),
+        new RecordHeaders());
+  }
+
+  private void report(long now) {
+    try {
+      for (LedgerRow row : ledger.rows()) {
+        send(row.getHostId().getBytes(StandardCharsets.UTF_8), row);
+      }
+    } catch (SchemaPending pending) {
+      LOG.debug("Ledger rows wait: {}", pending.getMessage());
+    }
+  }
+
+  private void send(byte[] key, LedgerRow row) {
+    forward(
+        key,
+        new Output(Topics.LEDGER, ledgerRows.write(row)),
+        row.getTime().toEpochMilli(),
+        new RecordHeaders());
+  }
+
+  private void forward(byte[] key, Output output, long timestampMs, Headers headers) {
+    context.forward(new Record<>(key, output, Math.max(0, timestampMs), headers));
+  }
+
+  private void clean(long now) {
+    long before = now - settings.keepState().toMillis();
+    List<String> old = new ArrayList<>();
+    try (KeyValueIterator<String, byte[]> all = windows.all()) {
+      while (all.hasNext()) {
+        KeyValue<String, byte[]> entry = all.next();
+        if (ReplayWindow.fromBytes(entry.value).touchedMs() < before) {
+          old.add(entry.key);
+        }
+      }
+    }
+    old.forEach(windows::delete);
+    ledger.forgetBefore(before);
+    try {
+      hosts.forget(settings.keepState(), Instant.ofEpochMilli(now));
+    } catch (SchemaPending pending) {
+      LOG.debug("Old host facts stay for another while: {}", pending.getMessage());
+    }
+  }
+}

@@ -1,0 +1,406 @@
+package io.bianque.streams.run;
+
+import io.bianque.schemas.catalogue.Catalogue;
+import io.bianque.schemas.catalogue.Topics;
+import io.bianque.schemas.registry.RegistryClient;
+import io.bianque.streams.config.Settings;
+import io.bianque.streams.dns.ReverseNames;
+import io.bianque.streams.enrich.EnrichTopology;
+import io.bianque.streams.metrics.Prometheus;
+import io.bianque.streams.metrics.StreamMetrics;
+import io.bianque.streams.names.IpAddress;
+import io.bianque.streams.rule.Rules;
+import io.bianque.streams.schema.FetchedSchemas;
+import io.bianque.streams.schema.SchemaPending;
+import io.bianque.streams.symbol.SymbolTables;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Properties;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.apache.avro.Schema;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.common.Metric;
+import org.apache.kafka.streams.CloseOptions;
+import org.apache.kafka.streams.KafkaStreams;
+import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The running process: waits until topics and schemas are there, runs Kafka Streams, stops it when
+ * it can do nothing, and knows how all of that is. Thread-safe.
+ */
+public final class StreamTier implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(StreamTier.class);
+  private static final Duration RETRY = Duration.ofSeconds(2);
+  private static final Duration ADMIN_TIMEOUT = Duration.ofSeconds(10);
+  private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(20);
+
+  /**
+   * More threads than that replaced within {@link #FAILURES_WITHIN}: the process is of no use, and
+   * says so by ending.
+   */
+  private static final int FAILURES = 10;
+
+  private static final Duration FAILURES_WITHIN = Duration.ofMinutes(5);
+
+  private final Settings settings;
+  private final Rules rules;
+  private final Catalogue catalogue = Catalogue.load();
+  private final StreamMetrics metrics = new StreamMetrics();
+  private final Optional<ReverseNames> names;
+  private final Admin admin;
+  private final RegistryClient registry;
+  private final FetchedSchemas schemas;
+  private final SymbolTables tables;
+  private final ScheduledExecutorService fetching =
+      Executors.newSingleThreadScheduledExecutor(run -> daemon("fetch", run));
+  private final ScheduledExecutorService watching =
+      Executors.newSingleThreadScheduledExecutor(run -> daemon("watch", run));
+  private final CountDownLatch ended = new CountDownLatch(1);
+
+  private volatile List<String> startWaitsFor = List.of("has not begun");
+  private volatile List<String> partitionMismatches = List.of();
+  private volatile KafkaStreams streams;
+  private volatile boolean paused;
+  private volatile boolean failed;
+  private final Deque<Long> failures = new ArrayDeque<>();
+
+  public StreamTier(Settings settings, Rules rules) {
+    this.settings = settings;
+    this.rules = rules;
+    this.names = settings.dns().map(ReverseNames::new);
+    this.registry = new RegistryClient(settings.registryUrl());
+    this.admin = Admin.create(adminProperties());
+    this.schemas = new FetchedSchemas(new Lookup(), FetchedSchemas.Background.of(fetching), RETRY);
+    this.tables = new SymbolTables(schemas, settings.symbolsMemory());
+  }
+
+  private static Thread daemon(String name, Runnable run) {
+    Thread thread = new Thread(run, "bianque-" + name);
+    thread.setDaemon(true);
+    return thread;
+  }
+
+  private Properties adminProperties() {
+    Properties properties = new Properties();
+    settings.kafka().forEach(properties::put);
+    properties.put("bootstrap.servers", settings.bootstrapServers());
+    properties.put("client.id", settings.applicationId() + "-watch");
+    return properties;
+  }
+
+  /** The registry, and the topics: a schema is of no use before its topic is there. */
+  private final class Lookup implements FetchedSchemas.Registry {
+    @Override
+    public Schema schema(int id) {
+      return registry.schema(id);
+    }
+
+    @Override
+    public OptionalInt lookup(String subject, Schema schema) {
+      String topic = subject.substring(0, subject.length() - Topics.subject("").length());
+      if (topic.startsWith(Topics.enriched(""))) {
+        String probe = topic.substring(Topics.enriched("").length());
+        Set<String> wanted = Set.of(topic, Topics.ignored(probe));
+        List<String> missing = missing(wanted);
+        if (!missing.isEmpty()) {
+          throw new FetchedSchemas.NotThereYet("waits for topics " + missing + " to be created");
+        }
+      }
+      return registry.lookup(subject, schema);
+    }
+  }
+
+  private List<String> missing(Set<String> wanted) {
+    try {
+      Set<String> there =
+          admin.listTopics().names().get(ADMIN_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+      return wanted.stream().filter(topic -> !there.contains(topic)).sorted().toList();
+    } catch (ExecutionException | TimeoutException e) {
+      throw new FetchedSchemas.NotThereYet(
+          "the broker at " + settings.bootstrapServers() + " does not answer: " + e.getMessage());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new FetchedSchemas.NotThereYet("is being stopped");
+    }
+  }
+
+  /** Begins; returns at once. */
+  public void start() {
+    watching.execute(this::startWhenReady);
+  }
+
+  private void startWhenReady() {
+    try {
+      List<String> missing =
+          missing(
+              Set.of(
+                  Topics.HOSTS,
+                  Topics.COUNTERS,
+                  Topics.SYMBOLS,
+                  Topics.LEDGER,
+                  Topics.DEAD_LETTER));
+      if (!missing.isEmpty()) {
+        throw new FetchedSchemas.NotThereYet("waits for topics " + missing + " to be created");
+      }
+      run(schemaId(Topics.DEAD_LETTER), schemaId(Topics.LEDGER));
+      startWaitsFor = List.of();
+      var _ = watching.scheduleWithFixedDelay(this::resumeWhenReady, 1, 1, TimeUnit.SECONDS);
+      var _ = watching.scheduleWithFixedDelay(this::comparePartitions, 0, 30, TimeUnit.SECONDS);
+    } catch (FetchedSchemas.NotThereYet | SchemaPending e) {
+      if (!startWaitsFor.equals(List.of(e.getMessage()))) {
+        LOG.warn("Cannot start yet: {}", e.getMessage());
+      }
+      startWaitsFor = List.of(e.getMessage());
+      var _ = watching.schedule(this::startWhenReady, RETRY.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (RuntimeException e) {
+      LOG.error("Cannot start", e);
+      fail();
+    }
+  }
+
+  private int schemaId(String topic) {
+    return schemas.id(Topics.subject(topic), catalogue.schema(catalogue.topic(topic)));
+  }
+
+  private void run(int deadLetterSchemaId, int ledgerSchemaId) {
+    Function<IpAddress, ReverseNames.Answer> lookup =
+        names
+            .<Function<IpAddress, ReverseNames.Answer>>map(dns -> dns::lookup)
+            .orElse(address -> new ReverseNames.Answer.Nameless());
+    KafkaStreams created =
+        new KafkaStreams(
+            EnrichTopology.build(
+                new EnrichTopology.Parts(
+                    settings.enrich(),
+                    schemas,
+                    deadLetterSchemaId,
+                    ledgerSchemaId,
+                    tables,
+                    lookup,
+                    rules,
+                    metrics,
+                    this::pause)),
+            StreamsProperties.of(settings));
+    created.setUncaughtExceptionHandler(this::threadDied);
+    created.setStateListener((now, before) -> {
+      LOG.info("State {} -> {}", before, now);
+      if (now == KafkaStreams.State.ERROR) {
+        fail();
+      }
+    });
+    streams = created;
+    created.start();
+  }
+
+  /**
+   * Nothing a thread was working on is lost with it: the next one begins where the last commit
+   * ended.
+   */
+  private StreamThreadExceptionResponse threadDied(Throwable failure) {
+    synchronized (failures) {
+      long now = System.nanoTime();
+      failures.addLast(now);
+      while (now - failures.getFirst() > FAILURES_WITHIN.toNanos()) {
+        failures.removeFirst();
+      }
+      if (failures.size() > FAILURES) {
+        LOG.error(
+            "{} threads have died within {}: giving up", failures.size(), FAILURES_WITHIN, failure);
+        return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
+      }
+    }
+    LOG.error("A stream thread died and is replaced", failure);
+    return StreamThreadExceptionResponse.REPLACE_THREAD;
+  }
+
+  private void pause() {
+    if (!paused) {
+      LOG.warn(
+          "The waiting room is full of events that cannot leave; paused. {}", schemas.waitsFor());
+    }
+    paused = true;
+    streams.pause();
+  }
+
+  private void resumeWhenReady() {
+    if (paused && schemas.waitsFor().isEmpty()) {
+      LOG.info("Resumed: what the waiting events need is there");
+      paused = false;
+      streams.resume();
+    }
+  }
+
+  /**
+   * Events meet the facts of their host because the topics are partitioned alike; where they are
+   * not, say it.
+   */
+  private void comparePartitions() {
+    try {
+      Set<String> topics =
+          admin.listTopics().names().get(ADMIN_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS).stream()
+              .filter(name ->
+                  name.startsWith(Topics.raw(""))
+                      || name.equals(Topics.HOSTS)
+                      || name.equals(Topics.COUNTERS))
+              .collect(Collectors.toSet());
+      Map<String, TopicDescription> described =
+          admin
+              .describeTopics(topics)
+              .allTopicNames()
+              .get(ADMIN_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+      int hosts = described.get(Topics.HOSTS).partitions().size();
+      partitionMismatches =
+          described.values().stream()
+              .filter(topic -> topic.partitions().size() != hosts)
+              .map(topic ->
+                  "%s has %d partitions where %s has %d: events cannot meet the facts of their host"
+                      .formatted(topic.name(), topic.partitions().size(), Topics.HOSTS, hosts))
+              .sorted()
+              .toList();
+    } catch (ExecutionException | TimeoutException e) {
+      LOG.debug("Cannot compare partitions now: {}", e.toString());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  private void fail() {
+    failed = true;
+    ended.countDown();
+  }
+
+  /** Waits until it has ended; whether it ended because it failed. */
+  public boolean awaitEnd() throws InterruptedException {
+    ended.await();
+    return failed;
+  }
+
+  /** How it is, for people and for whoever watches it. */
+  public Health health() {
+    KafkaStreams running = streams;
+    List<String> waits = new ArrayList<>(startWaitsFor);
+    waits.addAll(schemas.waitsFor());
+    List<String> problems = new ArrayList<>(partitionMismatches);
+    names
+        .filter(ReverseNames::paused)
+        .ifPresent(dns -> problems.add("no DNS server answers: events have no reverse names"));
+    Map<String, List<String>> assignment = new LinkedHashMap<>();
+    if (running != null) {
+      running
+          .metadataForLocalThreads()
+          .forEach(thread ->
+              assignment.put(
+                  thread.threadName(),
+                  thread.activeTasks().stream()
+                      .flatMap(task -> task.topicPartitions().stream())
+                      .map(Object::toString)
+                      .sorted()
+                      .toList()));
+    }
+    return new Health(
+        running == null ? "STARTING" : running.state().name(),
+        paused,
+        List.copyOf(waits),
+        List.copyOf(problems),
+        rules.version(),
+        metrics.waiting(),
+        lag(running),
+        assignment);
+  }
+
+  /** Records behind the end of the topics, as of the last fetch; -1 when it is not known. */
+  private static long lag(KafkaStreams running) {
+    if (running == null) {
+      return -1;
+    }
+    double lag = 0;
+    boolean known = false;
+    for (Metric metric : running.metrics().values()) {
+      if (metric.metricName().name().equals("records-lag")
+          && metric.metricName().tags().containsKey("partition")
+          && metric.metricValue() instanceof Double value
+          && !value.isNaN()) {
+        lag += value;
+        known = true;
+      }
+    }
+    return known ? (long) lag : -1;
+  }
+
+  /** What Prometheus reads. */
+  public String prometheus() {
+    Prometheus out = new Prometheus();
+    metrics.write(out);
+    out.counter(
+        "bianque_streams_rule_unanswered_total",
+        "Evaluations of a rule that had no answer: the event lacks a field.",
+        "rule",
+        rules.unanswered());
+    Map<String, Long> outcomes = names.map(ReverseNames::outcomes).orElseGet(HashMap::new);
+    out.counter(
+        "bianque_streams_dns_total",
+        "Questions for a name and what came of them.",
+        "outcome",
+        outcomes);
+    out.gauge(
+        "bianque_streams_dns_outstanding",
+        "Addresses being asked for.",
+        names.map(ReverseNames::outstanding).orElse(0));
+    out.gauge(
+        "bianque_streams_symbol_tables", "Symbol tables in memory.", (double) tables.cached());
+    Health health = health();
+    out.gauge(
+        "bianque_streams_up",
+        "1 when it works, 0 when it waits or has failed.",
+        health.healthy() ? 1 : 0);
+    out.gauge(
+        "bianque_streams_lag_records",
+        "Records behind the ends of the topics; -1: not known.",
+        (double) health.lag());
+    Runtime runtime = Runtime.getRuntime();
+    out.gauge(
+        "bianque_streams_heap_bytes",
+        "Heap in use.",
+        (double) (runtime.totalMemory() - runtime.freeMemory()));
+    return out.toString();
+  }
+
+  /** Ends: commits what is done, leaves the group so that others take over at once. */
+  @Override
+  public void close() {
+    watching.shutdownNow();
+    fetching.shutdownNow();
+    if (streams != null) {
+      boolean clean =
+          streams.close(
+              CloseOptions.timeout(CLOSE_TIMEOUT)
+                  .withGroupMembershipOperation(CloseOptions.GroupMembershipOperation.LEAVE_GROUP));
+      if (!clean) {
+        LOG.warn(
+            "Did not stop within {}; what was not committed is done again at the next start",
+            CLOSE_TIMEOUT);
+      }
+    }
+    admin.close(Duration.ofSeconds(2));
+    ended.countDown();
+  }
+}

@@ -1,0 +1,116 @@
+package io.bianque.streams.symbol;
+
+import com.github.benmanes.caffeine.cache.Cache;
+import com.github.benmanes.caffeine.cache.Caffeine;
+import io.bianque.facts.Symbol;
+import io.bianque.facts.SymbolChunk;
+import io.bianque.schemas.registry.WriterSchemas;
+import io.bianque.schemas.wire.AvroReader;
+import io.bianque.schemas.wire.UnreadableRecord;
+import io.bianque.streams.schema.SchemaPending;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import org.apache.kafka.streams.state.ReadOnlyKeyValueStore;
+
+/**
+ * The symbol tables of the fleet: put together from their chunks when they are first asked for, and
+ * kept as long as there is room. Thread-safe.
+ */
+public final class SymbolTables {
+  /** What there is for a build id. */
+  public sealed interface Lookup {
+    record Found(SymbolTable table) implements Lookup {}
+
+    /** No whole table, and why. */
+    record Absent(String reason) implements Lookup {}
+  }
+
+  private record Cached(Lookup lookup, long version) {}
+
+  private final WriterSchemas schemas;
+  private final Cache<String, Cached> cache;
+  private final AtomicLong version = new AtomicLong();
+
+  /**
+   * @param schemas of the chunks
+   * @param maxBytes heap that the tables may take
+   */
+  public SymbolTables(WriterSchemas schemas, long maxBytes) {
+    this.schemas = schemas;
+    this.cache =
+        Caffeine.newBuilder()
+            .maximumWeight(maxBytes)
+            .weigher((String key, Cached cached) -> weight(cached.lookup()))
+            .executor(Runnable::run)
+            .build();
+  }
+
+  private static int weight(Lookup lookup) {
+    return lookup instanceof Lookup.Found found ? found.table().weight() : 200;
+  }
+
+  /**
+   * To be called after a chunk has changed: what was known of its table, or of its absence, is
+   * forgotten.
+   */
+  public void changed(String chunkKey) {
+    version.incrementAndGet();
+    int end = chunkKey.lastIndexOf('/');
+    if (end > 0) {
+      cache.invalidate(chunkKey.substring(0, end));
+    }
+  }
+
+  /**
+   * The table of an object.
+   *
+   * @param chunks all chunks, keyed {@code <build id>/<object>/<number>}
+   * @param object {@code vmlinux} or the module's name
+   */
+  public Lookup table(ReadOnlyKeyValueStore<String, byte[]> chunks, String buildId, String object) {
+    String key = buildId + "/" + object;
+    Cached cached = cache.getIfPresent(key);
+    long now = version.get();
+    if (cached != null && (cached.lookup() instanceof Lookup.Found || cached.version() == now)) {
+      return cached.lookup();
+    }
+    try {
+      Lookup lookup = load(chunks, key);
+      cache.put(key, new Cached(lookup, now));
+      return lookup;
+    } catch (SchemaPending pending) {
+      // Not remembered: the schema's arrival changes no chunk.
+      return new Lookup.Absent(pending.getMessage());
+    }
+  }
+
+  private Lookup load(ReadOnlyKeyValueStore<String, byte[]> chunks, String key) {
+    AvroReader<SymbolChunk> reader = AvroReader.specific(schemas, SymbolChunk.class);
+    List<SymbolTable.Entry> entries = new ArrayList<>();
+    for (int i = 0; ; i++) {
+      byte[] value = chunks.get(key + "/" + i);
+      if (value == null) {
+        return new Lookup.Absent(
+            i == 0 ? "no host has published its table" : "chunk " + i + " of its table is missing");
+      }
+      SymbolChunk chunk;
+      try {
+        chunk = reader.read(value);
+      } catch (UnreadableRecord e) {
+        return new Lookup.Absent("chunk " + i + " of its table cannot be read: " + e.getMessage());
+      }
+      for (Symbol symbol : chunk.getSymbols()) {
+        entries.add(new SymbolTable.Entry(symbol.getOffset(), symbol.getName()));
+      }
+      if (chunk.getLast()) {
+        return new Lookup.Found(SymbolTable.of(entries));
+      }
+    }
+  }
+
+  /** Tables in memory. */
+  public long cached() {
+    return cache.asMap().values().stream().filter(c -> c.lookup() instanceof Lookup.Found).count();
+  }
+}
