@@ -60,6 +60,20 @@ public final class Traffic {
         });
   }
 
+  /**
+   * Listens on the right side and tries to connect from the left; a rule has to keep it from it.
+   */
+  public void connectToSilentListener(int fromPort, int port) throws Exception {
+    ServerSocket listener =
+        pair.in(
+            Side.RIGHT,
+            TASK,
+            () -> new ServerSocket(port, 5, InetAddress.getByName(Side.RIGHT.ipv4())));
+    try (listener) {
+      connect(fromPort, Side.RIGHT.ipv4(), port);
+    }
+  }
+
   /** Sends an ICMP or ICMPv6 echo request from the left side. */
   public void ping(String address) throws Exception {
     pair.in(Side.LEFT, TASK, () -> InetAddress.getByName(address).isReachable(CONNECT_MILLIS));
