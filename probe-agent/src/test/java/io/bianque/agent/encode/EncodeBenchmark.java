@@ -35,8 +35,10 @@ import org.openjdk.jmh.runner.options.TimeValue;
  * What one dropwatch event with a stack of 20 frames costs to encode, against Avro's own writer of
  * the same values from a record that exists already. Runs as the agent does, with C1 only.
  *
- * <p>{@code mvn -pl bpf,schemas,probe-agent test-compile}, then run main in probe-agent. Prints one
- * line of JSON last.
+ * <p>Run in probe-agent: {@code java -cp target/test-classes:target/classes:$(cat
+ * target/test-classpath.txt) io.bianque.agent.encode.EncodeBenchmark}, after {@code mvn -pl
+ * bpf,probe-agent -am package dependency:build-classpath -DskipTests
+ * -Dmdep.outputFile=target/test-classpath.txt}. Prints one line of JSON last.
  */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
