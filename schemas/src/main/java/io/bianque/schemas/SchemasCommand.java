@@ -1,9 +1,11 @@
 package io.bianque.schemas;
 
 import io.bianque.schemas.catalogue.Catalogue;
+import io.bianque.schemas.catalogue.InvalidCatalogue;
 import io.bianque.schemas.check.SchemaCheck;
 import io.bianque.schemas.derive.EnrichedSchema;
 import io.bianque.schemas.evolve.SchemaEvolution;
+import io.bianque.schemas.raw.InvalidSchema;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.Schema;
 
 /**
@@ -59,15 +62,24 @@ public final class SchemasCommand {
       System.err.println("There is no " + command.avro + " here: run it in the checkout");
       return 2;
     }
-    List<String> problems = command.problems();
-    if (!problems.isEmpty()) {
-      problems.forEach(System.err::println);
+    try {
+      List<String> problems = command.problems();
+      if (!problems.isEmpty()) {
+        problems.forEach(System.err::println);
+        return 1;
+      }
+      Map<Path, String> outdated = command.outdated();
+      for (Map.Entry<Path, String> file : outdated.entrySet()) {
+        Files.createDirectories(file.getKey().getParent());
+        Files.writeString(file.getKey(), file.getValue());
+        System.out.println("wrote " + command.checkout.relativize(file.getKey()));
+      }
+      if (outdated.isEmpty()) {
+        System.out.println("Everything is current.");
+      }
+    } catch (InvalidSchema | InvalidCatalogue e) {
+      System.err.println(e.getMessage());
       return 1;
-    }
-    for (Map.Entry<Path, String> file : command.outdated().entrySet()) {
-      Files.createDirectories(file.getKey().getParent());
-      Files.writeString(file.getKey(), file.getValue());
-      System.out.println("wrote " + command.checkout.relativize(file.getKey()));
     }
     return 0;
   }
@@ -76,7 +88,7 @@ public final class SchemasCommand {
   List<String> problems() throws IOException {
     List<String> problems = new ArrayList<>();
     for (Path file : schemas("raw")) {
-      problems.addAll(SchemaCheck.problems(name(file), parse(Files.readString(file))));
+      problems.addAll(SchemaCheck.problems(name(file), parse(file)));
     }
     if (problems.isEmpty()) {
       for (Map.Entry<String, Schema> schema : current().entrySet()) {
@@ -118,10 +130,10 @@ public final class SchemasCommand {
   private Map<String, Schema> current() throws IOException {
     Map<String, Schema> schemas = new TreeMap<>();
     for (Path file : schemas("facts")) {
-      schemas.put(stem(file), parse(Files.readString(file)));
+      schemas.put(stem(file), parse(file));
     }
     for (Path file : schemas("raw")) {
-      Schema raw = parse(Files.readString(file));
+      Schema raw = parse(file);
       schemas.put(stem(file), raw);
       schemas.put("enriched/" + raw.getName(), EnrichedSchema.of(raw));
     }
@@ -143,7 +155,7 @@ public final class SchemasCommand {
   private List<Schema> versionsOf(String name) throws IOException {
     List<Schema> found = new ArrayList<>();
     for (int n = 1; Files.exists(versionFile(name, n)); n++) {
-      found.add(parse(Files.readString(versionFile(name, n))));
+      found.add(parse(versionFile(name, n)));
     }
     return found;
   }
@@ -169,7 +181,11 @@ public final class SchemasCommand {
     return name(file).replace(".avsc", "");
   }
 
-  private static Schema parse(String json) {
-    return new Schema.Parser().parse(json);
+  private static Schema parse(Path file) throws IOException {
+    try {
+      return new Schema.Parser().parse(Files.readString(file));
+    } catch (AvroRuntimeException e) {
+      throw new InvalidSchema(file + ": is no Avro schema: " + e.getMessage());
+    }
   }
 }
