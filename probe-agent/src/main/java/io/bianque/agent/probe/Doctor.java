@@ -183,7 +183,7 @@ public final class Doctor {
 
   /** Upstream, lockdown=confidentiality forbids reading kernel memory, and with it every probe. */
   private static Finding lockdown() {
-    String modes = text(LOCKDOWN).orElse("[none]");
+    String modes = text(LOCKDOWN).orElse("not known: " + LOCKDOWN + " cannot be read");
     return modes.contains("[confidentiality]")
         ? new Finding(
             Severity.NOTE,
