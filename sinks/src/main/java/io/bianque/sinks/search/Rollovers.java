@@ -105,8 +105,7 @@ final class Rollovers {
   }
 
   private Indices look(String stream) throws IOException, InterruptedException {
-    String path =
-        "/" + stream + "/_settings?flat_settings=true&filter_path=*.settings.index.creation_date";
+    String path = "/" + stream + "/_settings/index.creation_date?flat_settings=true";
     return server.get(
         path,
         (status, body) -> {
@@ -119,9 +118,12 @@ final class Rollovers {
           Set<String> names = new HashSet<>();
           long newest = 0;
           for (Map.Entry<String, JsonNode> index : JSON.readTree(body).properties()) {
+            JsonNode born = index.getValue().at("/settings/index.creation_date");
+            if (born.isMissingNode()) {
+              throw new IOException("GET " + path + ": no creation date of " + index.getKey());
+            }
             names.add(index.getKey());
-            newest =
-                Math.max(newest, index.getValue().at("/settings/index.creation_date").asLong());
+            newest = Math.max(newest, born.asLong());
           }
           return new Indices(names, newest);
         });

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.bianque.sinks.document.IndexTemplate;
 import java.io.IOException;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import org.slf4j.Logger;
@@ -22,6 +23,18 @@ import org.slf4j.LoggerFactory;
 final class Templates {
   private static final Logger LOG = LoggerFactory.getLogger(Templates.class);
   private static final ObjectMapper JSON = new ObjectMapper();
+
+  private static final List<String> WRITABLE =
+      List.of(
+          "index_patterns",
+          "template",
+          "composed_of",
+          "ignore_missing_component_templates",
+          "priority",
+          "version",
+          "_meta",
+          "data_stream",
+          "allow_auto_create");
 
   private final SearchServer server;
   private final Optional<String> lifecyclePolicy;
@@ -68,7 +81,8 @@ final class Templates {
     }
     JsonNode template = JSON.readTree(body).at("/index_templates/0/index_template");
     if (template instanceof ObjectNode object) {
-      return Optional.of(object);
+      // Newer servers tell more than they take, such as when it was made.
+      return Optional.of(object.retain(WRITABLE));
     }
     throw new IOException("GET " + path + ": the answer has no index template");
   }
