@@ -58,7 +58,7 @@ public final class Standalone {
                     layout.deploy().resolve("connect"),
                     variables(layout, ports))),
         Streams.part(layout, ports),
-        Agent.part(layout, ports, source == Source.RECORDED ? List.of("--play") : List.of()));
+        source == Source.RECORDED ? Agent.recorded(layout, ports) : Agent.live(layout, ports));
   }
 
   /** What connector files may refer to. */

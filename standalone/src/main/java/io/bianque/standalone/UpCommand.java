@@ -220,7 +220,7 @@ public final class UpCommand implements Callable<Integer> {
             .formatted(
                 part.name(),
                 part.state().word(),
-                part.state() == PartState.RUNNING ? part.url() : part.detail().orElse(""));
+                part.state().isGood() ? part.url() : part.detail().orElse(""));
     if (!line.equals(shown.put(part.name(), line)) && part.state() != PartState.WAITING) {
       out.println("%6.1f s  %s".formatted(seconds(begin), line.strip()));
       out.flush();

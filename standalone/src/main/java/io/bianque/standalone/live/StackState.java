@@ -123,7 +123,7 @@ public record StackState(
   }
 
   public boolean isRunning() {
-    return parts.stream().allMatch(part -> part.state() == PartState.RUNNING);
+    return parts.stream().allMatch(part -> part.state().isGood());
   }
 
   public PartReport part(String name) {

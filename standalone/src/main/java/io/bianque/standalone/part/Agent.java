@@ -13,7 +13,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** The probe agent: on this machine's kernel, or playing its recording. */
 public final class Agent {
@@ -22,24 +24,51 @@ public final class Agent {
 
   private Agent() {}
 
-  /**
-   * The agent as a part.
-   *
-   * @param arguments of {@code bianque-agent} beyond its configuration file
-   */
-  public static Part part(Layout layout, Ports ports, List<String> arguments) {
-    URI url = ports.http(ports.agent());
+  /** The agent on this machine's kernel. */
+  public static Part live(Layout layout, Ports ports) {
+    URI health = ports.http(ports.agent()).resolve("/health");
+    return part(layout, ports, Part.Ends.NEVER, () -> Http.problem(health), List::of);
+  }
+
+  /** The agent playing the recording in its distribution, once. */
+  public static Part recorded(Layout layout, Ports ports) {
+    return part(
+        layout,
+        ports,
+        Part.Ends.WHEN_DONE,
+        Optional::empty,
+        () -> List.of("--play", recording(layout).toString(), "--shift-to-now"));
+  }
+
+  /** What follows the configuration file on the agent's command line. */
+  private interface Arguments {
+    List<String> get() throws IOException;
+  }
+
+  private static Part part(
+      Layout layout, Ports ports, Part.Ends ends, Part.Health health, Arguments arguments) {
     return new Part(
         NAME,
         Versions.of("bianque"),
-        url,
+        ports.http(ports.agent()),
         layout.log(NAME),
         Set.of(Broker.NAME, Registry.NAME),
         Set.of(),
         Duration.ofSeconds(15),
-        () -> prepare(layout, ports, arguments),
-        () -> Http.problem(url.resolve("/health")),
+        ends,
+        () -> prepare(layout, ports, arguments.get()),
+        health,
         Part.SetUp.NOTHING);
+  }
+
+  private static Path recording(Layout layout) throws IOException {
+    Path folder = layout.agentDist().resolve("recordings");
+    try (Stream<Path> files = Files.list(folder)) {
+      return files
+          .sorted()
+          .findFirst()
+          .orElseThrow(() -> new IOException("no recording in " + folder));
+    }
   }
 
   /**

@@ -38,6 +38,7 @@ public final class Broker {
         Set.of(),
         Set.of(),
         Duration.ofSeconds(20),
+        Part.Ends.NEVER,
         () -> prepare(layout, ports),
         new Check(ports),
         setUp);

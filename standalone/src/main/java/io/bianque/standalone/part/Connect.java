@@ -34,6 +34,7 @@ public final class Connect {
         Set.of(Broker.NAME),
         setUpAfter,
         Duration.ofSeconds(15),
+        Part.Ends.NEVER,
         () -> prepare(layout, ports),
         () -> problem(url),
         setUp);

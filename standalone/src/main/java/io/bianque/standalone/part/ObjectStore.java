@@ -36,6 +36,7 @@ public final class ObjectStore {
         Set.of(),
         Set.of(),
         Duration.ofSeconds(5),
+        Part.Ends.NEVER,
         () -> prepare(layout, ports),
         () -> problem(layout, url),
         () -> makeBucket(layout, url));

@@ -30,6 +30,7 @@ public final class Registry {
         Set.of(),
         Set.of(),
         Duration.ofSeconds(10),
+        Part.Ends.NEVER,
         () -> prepare(layout, ports),
         () -> Http.problem(ports.registryApi().resolve("v7/subjects")),
         setUp);

@@ -40,6 +40,7 @@ public final class Search {
         Set.of(),
         Set.of(),
         Duration.ofSeconds(20),
+        Part.Ends.NEVER,
         () -> prepare(layout, ports),
         () -> problem(url),
         setUp);

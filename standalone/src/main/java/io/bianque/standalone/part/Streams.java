@@ -34,6 +34,7 @@ public final class Streams {
         Set.of(Broker.NAME, Registry.NAME),
         Set.of(),
         Duration.ofSeconds(15),
+        Part.Ends.NEVER,
         () -> prepare(layout, ports),
         () -> Http.problem(url.resolve("/health")),
         Part.SetUp.NOTHING);

@@ -14,6 +14,7 @@ import java.util.stream.Collectors;
  * @param url where a client reaches it
  * @param startAfter parts that must have run once before this one's process is started
  * @param setUpAfter parts that must have run once before {@code setUp}
+ * @param ends what its end means
  * @param grace how long it may take to end after SIGTERM before it is killed
  */
 public record Part(
@@ -24,6 +25,7 @@ public record Part(
     Set<String> startAfter,
     Set<String> setUpAfter,
     Duration grace,
+    Ends ends,
     Launch launch,
     Health health,
     SetUp setUp) {
@@ -43,6 +45,7 @@ public record Part(
         minus(startAfter, absent),
         minus(setUpAfter, absent),
         grace,
+        ends,
         launch,
         health,
         setUp);
@@ -50,6 +53,14 @@ public record Part(
 
   private static Set<String> minus(Set<String> names, Set<String> absent) {
     return names.stream().filter(name -> !absent.contains(name)).collect(Collectors.toSet());
+  }
+
+  /** What it means that the process ends by itself. */
+  public enum Ends {
+    /** It should not: another is started. */
+    NEVER,
+    /** With exit code 0, that its task is done. */
+    WHEN_DONE
   }
 
   /** Writes the files the process needs and says how to start it. Called before each start. */

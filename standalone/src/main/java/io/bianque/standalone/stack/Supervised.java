@@ -3,6 +3,7 @@ package io.bianque.standalone.stack;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
@@ -60,7 +61,7 @@ final class Supervised {
   }
 
   boolean runsAsWanted() {
-    return wanted ? state == PartState.RUNNING : process.isEmpty();
+    return wanted ? state.isGood() : process.isEmpty();
   }
 
   PartReport report() {
@@ -198,18 +199,18 @@ final class Supervised {
     } finally {
       stack.lock.unlock();
     }
-    if (isWanted()) {
-      enter(
-          PartState.RESTARTING,
-          Optional.of(
-              how
-                  + " at "
-                  + Instant.now().truncatedTo(java.time.temporal.ChronoUnit.SECONDS)
-                  + ", see "
-                  + part.log()));
+    if (exit == 0 && part.ends() == Part.Ends.WHEN_DONE) {
+      enter(PartState.FINISHED, Optional.of("did what it had to at " + now()));
+      stack.await(FOREVER, () -> !wanted || stack.isClosed());
+    } else if (isWanted()) {
+      enter(PartState.RESTARTING, Optional.of(how + " at " + now() + ", see " + part.log()));
     } else {
       enter(PartState.STOPPED, Optional.of(how));
     }
+  }
+
+  private static Instant now() {
+    return Instant.now().truncatedTo(ChronoUnit.SECONDS);
   }
 
   private boolean becomesHealthy(Process started) throws InterruptedException {
@@ -312,7 +313,7 @@ final class Supervised {
       }
       state = next;
       detail = why;
-      hasRun |= next == PartState.RUNNING;
+      hasRun |= next.isGood();
       stack.changed.signalAll();
       if (news) {
         stack.journal(part, next.word() + why.map(text -> ": " + text).orElse(""));
