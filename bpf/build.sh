@@ -26,7 +26,8 @@ for source in *.bpf.c; do
 		continue
 	fi
 	echo "bpf: $source"
-	clang -target bpf -g -O2 -Wall -Werror -c "$source" -o "$object.new"
+	# The object is the same wherever the checkout lies.
+	clang -target bpf -g -O2 -Wall -Werror -ffile-prefix-map="$PWD"=bpf -c "$source" -o "$object.new"
 	# DWARF goes, BTF stays
 	llvm-strip -g "$object.new"
 	mv "$object.new" "$object"
