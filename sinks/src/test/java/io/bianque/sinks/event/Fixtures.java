@@ -15,7 +15,7 @@ import org.apache.kafka.connect.sink.SinkRecord;
 /** Records as Connect delivers them. */
 public final class Fixtures {
   public static final String TOPIC = "bianque.enriched.dropwatch";
-  private static final int SCHEMA_ID = 7;
+  static final int SCHEMA_ID = 7;
   private static final Schema SCHEMA = dropwatch();
 
   private Fixtures() {}
