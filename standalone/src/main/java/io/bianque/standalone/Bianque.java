@@ -15,6 +15,7 @@ import picocli.CommandLine.Command;
       TopicsCommand.class,
       TailCommand.class,
       SuperviseCommand.class,
+      PrepareCommand.class,
       ServersCommand.class,
       TestReportCommand.class
     })
