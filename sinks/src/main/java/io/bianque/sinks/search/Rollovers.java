@@ -60,10 +60,16 @@ final class Rollovers {
    * @throws Refused when the server does not let us
    */
   Set<Document> alreadyThere(List<Document> documents) throws IOException, InterruptedException {
+    Map<String, Indices> indices = new HashMap<>();
     Map<String, Set<String>> asked = new HashMap<>();
     for (Document document : documents) {
       String stream = document.target().stream();
-      if (indices(stream).mayHold(document)) {
+      Indices known = indices.get(stream);
+      if (known == null) {
+        known = indices(stream);
+        indices.put(stream, known);
+      }
+      if (known.mayHold(document)) {
         asked.computeIfAbsent(stream, name -> new HashSet<>()).add(document.id());
       }
     }

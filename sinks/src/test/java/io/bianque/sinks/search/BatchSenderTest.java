@@ -179,6 +179,13 @@ class BatchSenderTest {
   }
 
   @Test
+  void theIndicesAreLookedAtOnceABatchAndNotOnceADocument() throws Exception {
+    deliver(batch(50));
+
+    assertThat(server.looks()).hasSize(1);
+  }
+
+  @Test
   void theNextAddressIsTriedWhenOneDoesNotAnswer() throws Exception {
     try (SearchServer dead = new SearchServer(config("http://127.0.0.1:1," + server.address()))) {
       new BatchSender(config("http://127.0.0.1:1"), dead, counters).deliver(batch(2));

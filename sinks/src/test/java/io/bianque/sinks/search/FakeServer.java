@@ -21,6 +21,7 @@ final class FakeServer implements AutoCloseable {
 
   private final HttpServer server;
   private final List<List<String>> requests = new ArrayList<>();
+  private final List<String> looks = new ArrayList<>();
   private Function<List<String>, Answer> behaviour = FakeServer::created;
 
   record Answer(int status, String body) {}
@@ -35,7 +36,7 @@ final class FakeServer implements AutoCloseable {
           Answer answer =
               exchange.getRequestURI().getPath().equals("/_bulk")
                   ? bulk(body)
-                  : new Answer(404, "{\"error\":\"no such index\"}");
+                  : look(exchange.getRequestURI().getPath());
           byte[] bytes = answer.body().getBytes(StandardCharsets.UTF_8);
           exchange.sendResponseHeaders(answer.status(), bytes.length);
           exchange.getResponseBody().write(bytes);
@@ -57,6 +58,16 @@ final class FakeServer implements AutoCloseable {
   /** The ids of each bulk request so far. */
   synchronized List<List<String>> requests() {
     return List.copyOf(requests);
+  }
+
+  /** Everything else that was asked. */
+  synchronized List<String> looks() {
+    return List.copyOf(looks);
+  }
+
+  private synchronized Answer look(String path) {
+    looks.add(path);
+    return new Answer(404, "{\"error\":\"no such index\"}");
   }
 
   private synchronized Answer bulk(String body) {
