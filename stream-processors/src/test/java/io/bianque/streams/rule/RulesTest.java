@@ -1,0 +1,349 @@
+package io.bianque.streams.rule;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import io.bianque.schemas.catalogue.Catalogue;
+import io.bianque.schemas.catalogue.Topics;
+import io.bianque.schemas.derive.EnrichedSchema;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericData;
+import org.apache.avro.generic.GenericRecord;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class RulesTest {
+  private static final Schema DROPWATCH = enriched("dropwatch");
+  private static final Map<String, Schema> SCHEMAS = Map.of("dropwatch", DROPWATCH);
+
+  private static Schema enriched(String probe) {
+    Catalogue catalogue = Catalogue.load();
+    return EnrichedSchema.of(catalogue.schema(catalogue.topic(Topics.raw(probe))));
+  }
+
+  private static GenericRecord event(Map<String, Object> fields) {
+    GenericRecord event = new GenericData.Record(DROPWATCH);
+    event.put("kernel_stack", List.of());
+    fields.forEach(event::put);
+    return event;
+  }
+
+  private static Rules rule(String when) {
+    return Rules.of(
+        "test.yaml",
+        "rules:\n  - name: r\n    probe: dropwatch\n    when: '" + when.replace("'", "''") + "'\n",
+        SCHEMAS,
+        Set.of(),
+        Set.of());
+  }
+
+  private static boolean holds(String when, Map<String, Object> fields) {
+    return rule(when).ignoredBy("dropwatch", event(fields)).isPresent();
+  }
+
+  private static Rules shipped(Set<String> enable) throws Exception {
+    return Rules.of(
+        "rules.yaml",
+        Files.readString(Path.of("src/main/dist/rules.yaml")),
+        SCHEMAS,
+        enable,
+        Set.of());
+  }
+
+  @Test
+  void theShippedRulesTakeOutPurgedQueuesOfSocketsInCloseWait() throws Exception {
+    Rules rules = shipped(Set.of());
+    List<String> stack =
+        List.of(
+            "sk_skb_reason_drop+0x2c",
+            "tcp_data_queue+0x1",
+            "skb_rbtree_purge+0x40",
+            "tcp_fin+0x8");
+    assertThat(
+            rules.ignoredBy(
+                "dropwatch", event(Map.of("sk_state", "CLOSE_WAIT", "kernel_stack", stack))))
+        .hasValue("close-wait-rbtree-purge");
+    assertThat(
+            rules.ignoredBy(
+                "dropwatch", event(Map.of("sk_state", "ESTABLISHED", "kernel_stack", stack))))
+        .isEmpty();
+    assertThat(rules.ignoredBy("dropwatch", event(Map.of("kernel_stack", stack)))).isEmpty();
+    assertThat(
+            rules.ignoredBy(
+                "dropwatch",
+                event(Map.of("sk_state", "CLOSE_WAIT", "kernel_stack", stack.subList(0, 2)))))
+        .isEmpty();
+    assertThat(rules.ignored()).containsEntry("close-wait-rbtree-purge", 1L);
+  }
+
+  @Test
+  void theShippedRulesTakeOutSentPacketsOfTheBnxtDriver() throws Exception {
+    Rules rules = shipped(Set.of());
+    for (String function : List.of("bnxt_tx_int", "__bnxt_tx_int")) {
+      assertThat(
+              rules.ignoredBy(
+                  "dropwatch",
+                  event(
+                      Map.of(
+                          "kernel_stack", List.of("kfree_skb+0x1", function + "+0x5 [bnxt_en]")))))
+          .hasValue("bnxt-tx-completion");
+    }
+    assertThat(
+            rules.ignoredBy(
+                "dropwatch", event(Map.of("kernel_stack", List.of("my_bnxt_tx_int+0x5")))))
+        .isEmpty();
+  }
+
+  @Test
+  void neighInvalidateIsTakenOutWhereTheConfigurationSaysSo() throws Exception {
+    GenericRecord event =
+        event(Map.of("kernel_stack", List.of("kfree_skb+0x1", "neigh_invalidate+0x5")));
+    assertThat(shipped(Set.of()).ignoredBy("dropwatch", event)).isEmpty();
+    assertThat(shipped(Set.of("neigh-invalidate")).ignoredBy("dropwatch", event))
+        .hasValue("neigh-invalidate");
+  }
+
+  @Test
+  void whatAppliesIsPartOfTheVersion() throws Exception {
+    String version = shipped(Set.of()).version();
+    assertThat(version).matches("[0-9a-f]{12}");
+    assertThat(shipped(Set.of("neigh-invalidate")).version())
+        .isEqualTo(version + "+neigh-invalidate");
+  }
+
+  @Test
+  void eventsOfOtherProbesAreNotLookedAt() {
+    assertThat(rule("true").ignoredBy("other", event(Map.of()))).isEmpty();
+  }
+
+  @Test
+  void theFirstRuleThatHoldsIsTheOne() {
+    Rules rules =
+        Rules.of(
+            "test.yaml",
+            """
+            rules:
+              - {name: a, probe: dropwatch, when: event.pid == 2}
+              - {name: b, probe: dropwatch, when: event.pid > 0}
+              - {name: c, probe: dropwatch, when: event.pid > 0}
+            """,
+            SCHEMAS,
+            Set.of(),
+            Set.of());
+    assertThat(rules.ignoredBy("dropwatch", event(Map.of("pid", 1)))).hasValue("b");
+  }
+
+  // --- what an absent field means
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "event.sk_state == \"CLOSE_WAIT\"",
+        "event.sport == 80",
+        "event.sport > 1024",
+        "event.sport < 1024",
+        "!(event.sport > 1024)",
+        "event.device.startsWith(\"eth\")",
+        "!event.device.startsWith(\"eth\")",
+        "event.sport + 1 == 2",
+        "event.kernel_stack[2].startsWith(\"tcp_\")",
+        "event.sport in [80, 443]",
+        "size(event.tcp_flags) > 0",
+        "event.tcp_flags.exists(f, f == \"SYN\")",
+        "event.sport != null",
+        "event.sk_state == \"X\" || event.sport > 1024",
+      })
+  void anEventIsNotIgnoredBecauseOfWhatItLacks(String when) {
+    assertThat(holds(when, Map.of())).isFalse();
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "event.sport == null",
+        "event.sk_state != \"CLOSE_WAIT\"",
+        "event.sport > 1024 || event.comm == \"curl\"",
+        "size(event.tcp_flags) == 0",
+        "event.sport == null || event.sport > 1024",
+      })
+  void whatCanBeSaidOfAnAbsentFieldIsSaid(String when) {
+    assertThat(holds(when, Map.of("comm", "curl"))).isTrue();
+  }
+
+  @Test
+  void evaluationsWithoutAnAnswerAreCounted() {
+    Rules rules = rule("event.sport > 1024");
+    assertThat(rules.ignoredBy("dropwatch", event(Map.of()))).isEmpty();
+    assertThat(rules.unanswered()).containsEntry("r", 1L);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "event.sport > 1024 && event.sport < 50000",
+        "event.packet_length == 60",
+        "event.tcp_flags.exists(f, f == \"SYN\")",
+        "event.tcp_flags.all(f, f in [\"SYN\", \"ACK\"])",
+        "\"SYN\" in event.tcp_flags",
+        "event.saddr.startsWith(\"10.\")",
+        "event.comm.matches(\"^cu.l$\")",
+        "event.cpu == 3",
+        "event.drop_source == \"software\"",
+        "event.missing.size() == 0"
+      })
+  void fieldsHaveTheTypesOfTheEnrichedSchema(String when) {
+    Map<String, Object> fields = new HashMap<>();
+    fields.put("sport", 2000);
+    fields.put("packet_length", 60L);
+    fields.put("tcp_flags", List.of("SYN", "ACK"));
+    fields.put("saddr", "10.0.0.1");
+    fields.put("comm", "curl");
+    fields.put("cpu", 3);
+    fields.put("drop_source", "software");
+    fields.put("missing", List.of());
+    assertThat(holds(when, fields)).isTrue();
+  }
+
+  // --- what is refused, and how it is said
+
+  private static List<String> mistakes(String text) {
+    try {
+      var unexpected = Rules.of("rules.yaml", text, SCHEMAS, Set.of(), Set.of());
+      throw new AssertionError("was accepted: " + unexpected.names());
+    } catch (InvalidRules e) {
+      return e.mistakes().stream().map(Object::toString).toList();
+    }
+  }
+
+  @Test
+  void aMisspeltFieldIsNamedWithItsPlaceAndTheOneThatWasMeant() {
+    assertThat(
+            mistakes(
+                """
+                rules:
+                  - name: close-wait
+                    probe: dropwatch
+                    when: event.pid > 5 && event.sk_stat == "CLOSE_WAIT"
+                """))
+        .containsExactly(
+            "rules.yaml:4:33: rule 'close-wait': no field 'sk_stat' in io.bianque.enriched.dropwatch (did you mean 'sk_state'?)");
+  }
+
+  @Test
+  void thePlaceIsRightInFoldedAndLiteralText() {
+    assertThat(
+            mistakes(
+                """
+                rules:
+                  - name: folded
+                    probe: dropwatch
+                    when: >-
+                      event.pid > 5
+                      && event.sk_stat == "CLOSE_WAIT"
+                  - name: literal
+                    probe: dropwatch
+                    when: |
+                      event.pid > 5
+                      && event.sk_stat == "CLOSE_WAIT"
+                  - name: quoted
+                    probe: dropwatch
+                    when: "event.sk_stat == 'X'"
+                """))
+        .satisfiesExactly(
+            m -> assertThat(m).startsWith("rules.yaml:6:15: rule 'folded'"),
+            m -> assertThat(m).startsWith("rules.yaml:11:15: rule 'literal'"),
+            m -> assertThat(m).startsWith("rules.yaml:14:17: rule 'quoted'"));
+  }
+
+  @Test
+  void aComparisonOfDifferentTypesIsRefused() {
+    assertThat(mistakes("rules:\n  - {name: t, probe: dropwatch, when: event.sport == \"80\"}"))
+        .singleElement()
+        .asString()
+        .startsWith("rules.yaml:2:")
+        .contains("rule 't'", "found no matching overload for '_==_'");
+  }
+
+  @Test
+  void aConditionThatIsNoneIsRefused() {
+    assertThat(mistakes("rules:\n  - {name: t, probe: dropwatch, when: event.pid + 1}"))
+        .singleElement()
+        .asString()
+        .contains("bool");
+    assertThat(mistakes("rules:\n  - {name: t, probe: dropwatch, when: event.pid ==}"))
+        .isNotEmpty();
+  }
+
+  @Test
+  void hasIsRefusedWithWhatToWriteInstead() {
+    assertThat(mistakes("rules:\n  - {name: t, probe: dropwatch, when: has(event.sport)}"))
+        .anySatisfy(m -> assertThat(m).contains("write event.FIELD != null"));
+  }
+
+  @Test
+  void everyMistakeIsSaidAtOnce() {
+    assertThat(
+            mistakes(
+                """
+                rules:
+                  - name: a
+                    prob: dropwatch
+                    when: "true"
+                  - name: b
+                    probe: dropwatch
+                    action: drop
+                    when: "true"
+                  - name: b
+                    probe: dropwatch
+                    enabled: maybe
+                    when: "true"
+                other: 1
+                """))
+        .containsExactly(
+            "rules.yaml:3:5: rule 'a': unknown key 'prob' (did you mean 'probe'?); allowed: action, enabled, name, probe, when, why",
+            "rules.yaml:2:5: rule 'a': 'probe' must be there, as text",
+            "rules.yaml:7:13: rule 'b': unknown action 'drop'; allowed: ignore",
+            "rules.yaml:9:11: rule 'b': another rule has this name already",
+            "rules.yaml:11:14: rule 'b': 'enabled' must be true or false",
+            "rules.yaml:13:1: unknown key 'other': only 'rules' is allowed here");
+  }
+
+  @Test
+  void anUnknownProbeIsRefused() {
+    assertThat(mistakes("rules:\n  - {name: t, probe: dropwach, when: 'true'}"))
+        .containsExactly(
+            "rules.yaml:2:22: rule 't': no probe 'dropwach' (did you mean 'dropwatch'?); known: dropwatch");
+  }
+
+  @Test
+  void brokenYamlIsRefusedWithItsPlace() {
+    assertThat(mistakes("rules:\n  - name: [\n"))
+        .singleElement()
+        .asString()
+        .startsWith("rules.yaml:3:")
+        .contains("no YAML");
+  }
+
+  @Test
+  void aSwitchForARuleThatIsNotThereIsRefused() {
+    assertThatExceptionOfType(InvalidRules.class)
+        .isThrownBy(() -> shipped(Set.of("neigh-invalidat")))
+        .withMessageContaining("'neigh-invalidat'")
+        .withMessageContaining("did you mean 'neigh-invalidate'?");
+  }
+
+  @Test
+  void aRuleThatDoesNotApplyIsCheckedAllTheSame() {
+    assertThat(
+            mistakes(
+                "rules:\n  - {name: t, probe: dropwatch, when: event.nope == 1, enabled: false}"))
+        .hasSize(1);
+  }
+}
