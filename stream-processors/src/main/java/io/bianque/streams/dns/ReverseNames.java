@@ -118,12 +118,12 @@ public final class ReverseNames {
   private final Map<String, LongAdder> outcomes;
 
   public ReverseNames(Settings settings) {
-    this(settings, resolver(settings), Ticker.systemTicker());
+    this(settings, Ticker.systemTicker());
   }
 
-  ReverseNames(Settings settings, Resolver resolver, Ticker ticker) {
+  ReverseNames(Settings settings, Ticker ticker) {
     this.settings = settings;
-    this.resolver = resolver;
+    this.resolver = resolver(settings);
     this.ticker = ticker;
     this.answers =
         Caffeine.newBuilder()
@@ -153,8 +153,13 @@ public final class ReverseNames {
         settings.servers().isEmpty()
             ? ResolverConfig.getCurrentConfig().servers()
             : settings.servers();
-    ExtendedResolver all =
-        new ExtendedResolver(servers.stream().map(SimpleResolver::new).toArray(Resolver[]::new));
+    SimpleResolver[] each =
+        servers.stream().map(SimpleResolver::new).toArray(SimpleResolver[]::new);
+    for (SimpleResolver server : each) {
+      // A lost packet is as likely as a dead server: each is asked twice within the whole time.
+      server.setTimeout(settings.timeout().dividedBy(2));
+    }
+    ExtendedResolver all = new ExtendedResolver(each);
     all.setTimeout(settings.timeout());
     all.setRetries(2);
     return all;
