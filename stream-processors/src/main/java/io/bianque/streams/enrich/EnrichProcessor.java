@@ -10,6 +10,7 @@ import io.bianque.schemas.wire.AvroReader;
 import io.bianque.schemas.wire.AvroWriter;
 import io.bianque.schemas.wire.UnreadableRecord;
 import io.bianque.schemas.wire.WireFormat;
+import io.bianque.streams.facts.Host;
 import io.bianque.streams.facts.HostFactsStore;
 import io.bianque.streams.ledger.EpochKey;
 import io.bianque.streams.ledger.Ledger;
@@ -206,13 +207,15 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
     Plan plan = plan(probe, WireFormat.schemaId(arrival.value()));
     EventHeader header = plan.plan().header(raw);
     EpochKey epoch = header.epochKey(probe);
+    // All that may have to be tried again comes before the event is admitted: admitted twice, it
+    // would be its own
+    // duplicate.
+    Optional<Host> host = hosts.find(header.hostId(), header.bootId());
     if (!arrival.admitted() && !admit(header, epoch, probe, now)) {
       return Next.GONE;
     }
     Gaps gaps = new Gaps();
-    Surroundings around =
-        new Surroundings(
-            hosts.find(header.hostId(), header.bootId()), symbolizer, parts.names(), gaps);
+    Surroundings around = new Surroundings(host, symbolizer, parts.names(), gaps);
     Next stays = arrival.admitted() ? Next.STAYS : Next.STAYS_ADMITTED;
     if (!first) {
       plan.plan().askNames(raw, around);

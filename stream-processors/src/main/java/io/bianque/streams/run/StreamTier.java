@@ -50,6 +50,10 @@ import org.slf4j.LoggerFactory;
 public final class StreamTier implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(StreamTier.class);
   private static final Duration RETRY = Duration.ofSeconds(2);
+
+  /** Until an answer that is on its way is looked for again. */
+  private static final Duration ASKING = Duration.ofMillis(100);
+
   private static final Duration ADMIN_TIMEOUT = Duration.ofSeconds(10);
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(20);
 
@@ -165,16 +169,23 @@ public final class StreamTier implements AutoCloseable {
       startWaitsFor = List.of();
       var _ = watching.scheduleWithFixedDelay(this::resumeWhenReady, 1, 1, TimeUnit.SECONDS);
       var _ = watching.scheduleWithFixedDelay(this::comparePartitions, 0, 30, TimeUnit.SECONDS);
-    } catch (FetchedSchemas.NotThereYet | SchemaPending e) {
-      if (!startWaitsFor.equals(List.of(e.getMessage()))) {
-        LOG.warn("Cannot start yet: {}", e.getMessage());
-      }
-      startWaitsFor = List.of(e.getMessage());
-      var _ = watching.schedule(this::startWhenReady, RETRY.toMillis(), TimeUnit.MILLISECONDS);
+    } catch (SchemaPending e) {
+      List<String> why = schemas.waitsFor();
+      startAgain(e.getMessage(), why.isEmpty() ? ASKING : RETRY);
+    } catch (FetchedSchemas.NotThereYet e) {
+      startAgain(e.getMessage(), RETRY);
     } catch (RuntimeException e) {
       LOG.error("Cannot start", e);
       fail();
     }
+  }
+
+  private void startAgain(String why, Duration pause) {
+    if (pause.equals(RETRY) && !startWaitsFor.equals(List.of(why))) {
+      LOG.warn("Cannot start yet: {}", why);
+    }
+    startWaitsFor = List.of(why);
+    var _ = watching.schedule(this::startWhenReady, pause.toMillis(), TimeUnit.MILLISECONDS);
   }
 
   private int schemaId(String topic) {

@@ -26,6 +26,10 @@ final class StreamsProperties {
     p.put(StreamsConfig.BUFFERED_RECORDS_PER_PARTITION_CONFIG, 500);
     p.put(StreamsConfig.METRICS_RECORDING_LEVEL_CONFIG, "INFO");
     p.put(StreamsConfig.ENABLE_METRICS_PUSH_CONFIG, false);
+    // A chunk of symbols that cannot be stored ends the process, as any record that cannot be
+    // processed does.
+    // (Its constant is deprecated since its birth: from Kafka 5.0 on it is always so.)
+    p.put("processing.exception.handler.global.enabled", true);
 
     // A new probe's topic is found within this time.
     p.put(StreamsConfig.consumerPrefix(ConsumerConfig.METADATA_MAX_AGE_CONFIG), 15_000);

@@ -143,6 +143,25 @@ class IntakeTest {
   }
 
   @Test
+  void anEventThatComesWhileItsHostsFactsCannotBeReadYetIsNoDuplicateOfItself() {
+    // After a restart: the facts are in the store, their schema is still being asked for.
+    try (Scene own = new Scene(state.resolve("own"))) {
+      own.registry.hide(own.registry.idOf(Topics.HOSTS));
+      own.<String, byte[]>store("facts")
+          .put(Scene.HOST + "/" + Scene.BOOT, own.factsRecord(f -> {}));
+      own.kernelSymbols();
+      own.moduleSymbols();
+      own.drop();
+      own.drop();
+      assertThat(own.enriched()).isEmpty();
+      own.registry.hide(0);
+      own.registry.retry();
+      own.pass(Duration.ofMillis(50));
+      assertThat(own.enriched()).extracting(e -> e.get("sequence")).containsExactly(1L, 2L);
+    }
+  }
+
+  @Test
   void aNewProbesEventsAreEnrichedWithoutAnythingSaidOfIt() {
     Schema raw =
         new Schema.Parser()

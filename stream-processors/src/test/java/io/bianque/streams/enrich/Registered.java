@@ -23,6 +23,7 @@ final class Registered implements FetchedSchemas.Registry, FetchedSchemas.Backgr
   private final List<Version> versions = new ArrayList<>();
   private final Queue<Runnable> later = new ArrayDeque<>();
   private boolean reachable = true;
+  private int hidden;
 
   Registered() {
     Catalogue catalogue = Catalogue.load();
@@ -57,6 +58,11 @@ final class Registered implements FetchedSchemas.Registry, FetchedSchemas.Backgr
     reachable = now;
   }
 
+  /** Takes one schema away: 0 for none. */
+  void hide(int id) {
+    hidden = id;
+  }
+
   /** Makes every attempt that was put off. */
   void retry() {
     List<Runnable> due = new ArrayList<>(later);
@@ -73,6 +79,9 @@ final class Registered implements FetchedSchemas.Registry, FetchedSchemas.Backgr
   @Override
   public Schema schema(int id) {
     ask();
+    if (id == hidden) {
+      throw new FetchedSchemas.NotThereYet("schema " + id + " is not given");
+    }
     if (id < 1 || id > versions.size()) {
       throw new UnknownSchemaId("no schema has id " + id);
     }

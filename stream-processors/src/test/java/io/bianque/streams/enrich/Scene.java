@@ -38,6 +38,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.TestInputTopic;
 import org.apache.kafka.streams.TopologyTestDriver;
+import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.test.TestRecord;
 
 /**
@@ -161,6 +162,19 @@ final class Scene implements AutoCloseable {
   }
 
   void facts(Consumer<HostFacts> changes) {
+    HostFacts facts = hostFacts(changes);
+    send(Topics.HOSTS, facts.getHostId(), record(facts));
+  }
+
+  byte[] factsRecord(Consumer<HostFacts> changes) {
+    return record(hostFacts(changes));
+  }
+
+  private byte[] record(HostFacts facts) {
+    return AvroWriter.specific(registry.idOf(Topics.HOSTS), HostFacts.class).write(facts);
+  }
+
+  private static HostFacts hostFacts(Consumer<HostFacts> changes) {
     HostFacts facts =
         HostFacts.newBuilder()
             .setHostId(HOST)
@@ -184,10 +198,7 @@ final class Scene implements AutoCloseable {
             .setAgentVersion("test")
             .build();
     changes.accept(facts);
-    send(
-        Topics.HOSTS,
-        facts.getHostId(),
-        AvroWriter.specific(registry.idOf(Topics.HOSTS), HostFacts.class).write(facts));
+    return facts;
   }
 
   void kernelSymbols() {
@@ -239,6 +250,10 @@ final class Scene implements AutoCloseable {
         Topics.COUNTERS,
         HOST,
         AvroWriter.specific(registry.idOf(Topics.COUNTERS), ProbeCounters.class).write(counters));
+  }
+
+  <K, V> KeyValueStore<K, V> store(String name) {
+    return driver.getKeyValueStore(name);
   }
 
   void pass(Duration time) {

@@ -1,0 +1,254 @@
+package io.bianque.tests.streams;
+
+import io.bianque.facts.HostFacts;
+import io.bianque.facts.ProbeCounters;
+import io.bianque.facts.ProbeState;
+import io.bianque.facts.Symbol;
+import io.bianque.facts.SymbolChunk;
+import io.bianque.schemas.catalogue.Catalogue;
+import io.bianque.schemas.catalogue.Topic;
+import io.bianque.schemas.catalogue.Topics;
+import io.bianque.schemas.registry.RegistryClient;
+import io.bianque.schemas.wire.AvroReader;
+import io.bianque.schemas.wire.AvroWriter;
+import io.bianque.tests.components.Components;
+import java.net.URI;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.UUID;
+import java.util.function.Predicate;
+import java.util.stream.IntStream;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericData;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+
+/**
+ * Hosts that send what agents send, and a reader of what comes out. Hosts are new with each object.
+ */
+final class Fleet implements AutoCloseable {
+  static final String PROBE = "dropwatch";
+  static final long TEXT = 0xffffffff81000000L;
+  static final long EPOCH = 1_700_000_000_000_000_000L;
+  private static final String KERNEL_ID = "00aa11bb22cc";
+
+  final List<String> hosts;
+  private final String bootId = UUID.randomUUID().toString();
+  private final Catalogue catalogue = Catalogue.load();
+  private final RegistryClient registry;
+  private final String bootstrapServers;
+  private final KafkaProducer<byte[], byte[]> producer;
+  private final Map<String, Integer> ids = new HashMap<>();
+  private final AvroWriter<GenericRecord> events;
+  private final Schema raw;
+  private final Map<String, Long> sequences = new HashMap<>();
+
+  /** Creates topics and registers schemas, where they are not there yet. */
+  Fleet(Components components, int hosts) throws Exception {
+    this.hosts = IntStream.range(0, hosts).mapToObj(i -> UUID.randomUUID().toString()).toList();
+    this.bootstrapServers = components.bootstrapServers();
+    this.registry =
+        new RegistryClient(URI.create(components.registry().toString().replaceAll("/$", "")));
+    createTopics();
+    for (Topic topic : catalogue.topics()) {
+      ids.put(topic.name(), registry.register(topic.subject(), catalogue.schema(topic)));
+    }
+    this.raw = catalogue.schema(catalogue.topic(Topics.raw(PROBE)));
+    this.events = AvroWriter.generic(ids.get(Topics.raw(PROBE)), raw);
+    this.producer =
+        new KafkaProducer<>(
+            Map.of(
+                "bootstrap.servers",
+                bootstrapServers,
+                "acks",
+                "all",
+                "linger.ms",
+                20,
+                "compression.type",
+                "zstd"),
+            new ByteArraySerializer(),
+            new ByteArraySerializer());
+  }
+
+  private void createTopics() throws Exception {
+    try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrapServers))) {
+      Set<String> there = admin.listTopics().names().get();
+      admin
+          .createTopics(
+              catalogue.topics().stream()
+                  .filter(topic -> !there.contains(topic.name()))
+                  .map(topic ->
+                      new NewTopic(topic.name(), topic.partitions(), (short) 1)
+                          .configs(topic.config()))
+                  .toList())
+          .all()
+          .get();
+    }
+  }
+
+  private void send(String topic, String key, byte[] value) {
+    var _ = producer.send(new ProducerRecord<>(topic, key.getBytes(StandardCharsets.UTF_8), value));
+  }
+
+  void facts() {
+    AvroWriter<HostFacts> writer = AvroWriter.specific(ids.get(Topics.HOSTS), HostFacts.class);
+    for (String host : hosts) {
+      send(
+          Topics.HOSTS,
+          host,
+          writer.write(
+              HostFacts.newBuilder()
+                  .setHostId(host)
+                  .setBootId(bootId)
+                  .setObservedAt(Instant.now())
+                  .setHostName("name-of-" + host)
+                  .setMachine("x86_64")
+                  .setKernelRelease("6.18.0")
+                  .setKernelBuildId(KERNEL_ID)
+                  .setTextAddress(TEXT)
+                  .setTextSize(0x100000L)
+                  .setModules(List.of())
+                  .setClockOffsetNs(0)
+                  .setEnums(List.of())
+                  .setAgentVersion("test")
+                  .build()));
+    }
+    producer.flush();
+  }
+
+  void symbols() {
+    List<Symbol> symbols = new ArrayList<>();
+    for (int i = 0; i < 1000; i++) {
+      symbols.add(new Symbol((long) i * 0x100, "function_" + i));
+    }
+    send(
+        Topics.SYMBOLS,
+        KERNEL_ID + "/vmlinux/0",
+        AvroWriter.specific(ids.get(Topics.SYMBOLS), SymbolChunk.class)
+            .write(new SymbolChunk(KERNEL_ID, "vmlinux", 0, true, symbols)));
+    producer.flush();
+  }
+
+  /** One event of each host. */
+  void drops() {
+    for (String host : hosts) {
+      long sequence = sequences.merge(host, 1L, Long::sum);
+      GenericRecord event = new GenericData.Record(raw);
+      event.put("host_id", host);
+      event.put("boot_id", bootId);
+      event.put("epoch", EPOCH);
+      event.put("cpu", 0);
+      event.put("sequence", sequence);
+      event.put("ktime_ns", sequence);
+      event.put("time", Instant.now().getEpochSecond() * 1_000_000_000L);
+      event.put("pid", 1);
+      event.put("tid", 1);
+      event.put("comm", "test");
+      event.put("cgroup_id", 1L);
+      event.put("ether_type", 0x0800);
+      event.put("saddr", ByteBuffer.wrap(new byte[] {10, 0, 0, 1}));
+      event.put("daddr", ByteBuffer.wrap(new byte[] {10, 0, 0, 2}));
+      event.put("packet_length", 60L);
+      event.put(
+          "drop_source",
+          new GenericData.EnumSymbol(raw.getField("drop_source").schema(), "SOFTWARE"));
+      event.put("location", TEXT + 0x1010);
+      List<Long> stack = new ArrayList<>();
+      for (int i = 0; i < 20; i++) {
+        stack.add(TEXT + 0x100L * i + 0x20);
+      }
+      event.put("kernel_stack", stack);
+      send(Topics.raw(PROBE), host, events.write(event));
+    }
+  }
+
+  void flush() {
+    producer.flush();
+  }
+
+  /** What the agents would have counted by now: everything was acknowledged. */
+  void counters() {
+    AvroWriter<ProbeCounters> writer =
+        AvroWriter.specific(ids.get(Topics.COUNTERS), ProbeCounters.class);
+    for (String host : hosts) {
+      long events = sequences.get(host);
+      send(
+          Topics.COUNTERS,
+          host,
+          writer.write(
+              ProbeCounters.newBuilder()
+                  .setHostId(host)
+                  .setBootId(bootId)
+                  .setEpoch(EPOCH)
+                  .setProbe(PROBE)
+                  .setTime(Instant.now())
+                  .setState(ProbeState.ATTACHED)
+                  .setAttempted(events)
+                  .setRateLimited(0)
+                  .setRingFull(0)
+                  .setSubmitted(events)
+                  .setMissed(0)
+                  .setRead(events)
+                  .setEncodeFailed(0)
+                  .setAcked(events)
+                  .setSpooled(0)
+                  .setSpoolDropped(0)
+                  .setInFlight(0)
+                  .build()));
+    }
+    producer.flush();
+  }
+
+  /** Everything that is committed in a topic and of these hosts, as of now. */
+  List<GenericRecord> committed(String topic) {
+    return committed(topic, record -> true);
+  }
+
+  List<GenericRecord> committed(String topic, Predicate<GenericRecord> wanted) {
+    AvroReader<GenericRecord> reader = AvroReader.generic(registry);
+    List<GenericRecord> found = new ArrayList<>();
+    try (KafkaConsumer<byte[], byte[]> consumer =
+        new KafkaConsumer<>(
+            Map.of("bootstrap.servers", bootstrapServers, "isolation.level", "read_committed"),
+            new ByteArrayDeserializer(),
+            new ByteArrayDeserializer())) {
+      List<TopicPartition> partitions =
+          consumer.partitionsFor(topic).stream()
+              .map(p -> new TopicPartition(topic, p.partition()))
+              .toList();
+      consumer.assign(partitions);
+      consumer.seekToBeginning(partitions);
+      // The last stable offset: what lies behind it belongs to a transaction that is open.
+      Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
+      while (partitions.stream().anyMatch(p -> consumer.position(p) < ends.get(p))) {
+        for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(200))) {
+          GenericRecord value = reader.read(record.value());
+          if (hosts.contains(value.get("host_id")) && wanted.test(value)) {
+            found.add(value);
+          }
+        }
+      }
+    }
+    return found;
+  }
+
+  @Override
+  public void close() {
+    producer.close(Duration.ofSeconds(5));
+  }
+}

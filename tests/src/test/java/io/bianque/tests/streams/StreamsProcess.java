@@ -1,0 +1,139 @@
+package io.bianque.tests.streams;
+
+import static org.awaitility.Awaitility.await;
+
+import io.bianque.standalone.http.Http;
+import io.bianque.standalone.stack.Layout;
+import io.bianque.tests.components.Components;
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/** The stream tier from its distribution, started by its own launcher. For one thread. */
+final class StreamsProcess implements AutoCloseable {
+  private static final Duration READY = Duration.ofSeconds(90);
+
+  private final Path launcher;
+  private final Path log;
+  private final int port;
+  private final Map<String, String> environment;
+  private Process process;
+
+  /**
+   * Not started yet.
+   *
+   * @param folder for its state and log; a second one with the same folder is the first one,
+   *     restarted
+   */
+  StreamsProcess(
+      Components components,
+      String applicationId,
+      Path folder,
+      int port,
+      Map<String, String> more) {
+    this.launcher =
+        Layout.of(Path.of("").toAbsolutePath())
+            .checkout()
+            .resolve("stream-processors/target/dist/bin/bianque-streams");
+    this.log = folder.resolve("streams.log");
+    this.port = port;
+    this.environment = new java.util.HashMap<>(more);
+    environment.put("JAVA_HOME", System.getProperty("java.home"));
+    environment.put("BIANQUE_STREAMS_BOOTSTRAP_SERVERS", components.bootstrapServers());
+    environment.put(
+        "BIANQUE_STREAMS_REGISTRY_URL", components.registry().toString().replaceAll("/$", ""));
+    environment.put("BIANQUE_STREAMS_APPLICATION_ID", applicationId);
+    environment.put("BIANQUE_STREAMS_STATE_DIR", folder.resolve("state").toString());
+    environment.put("BIANQUE_STREAMS_HTTP_PORT", Integer.toString(port));
+    environment.put("BIANQUE_STREAMS_DNS_ENABLED", "false");
+  }
+
+  boolean built() {
+    return Files.isExecutable(launcher);
+  }
+
+  void start() throws IOException {
+    ProcessBuilder builder = new ProcessBuilder(launcher.toString());
+    builder.environment().putAll(environment);
+    builder
+        .redirectErrorStream(true)
+        .redirectOutput(ProcessBuilder.Redirect.appendTo(log.toFile()));
+    builder.redirectInput(new File("/dev/null"));
+    process = builder.start();
+  }
+
+  /** Returns when it says that events are being worked on. */
+  void awaitHealthy() {
+    await()
+        .atMost(READY)
+        .pollInterval(Duration.ofMillis(200))
+        .until(() -> process.isAlive() && Http.problem(health()).isEmpty());
+  }
+
+  URI health() {
+    return URI.create("http://127.0.0.1:" + port + "/health");
+  }
+
+  String get(String path) {
+    try (HttpClient client = HttpClient.newHttpClient()) {
+      return client
+          .send(
+              HttpRequest.newBuilder(health().resolve(path)).timeout(Duration.ofSeconds(5)).build(),
+              HttpResponse.BodyHandlers.ofString())
+          .body();
+    } catch (IOException e) {
+      return "";
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      return "";
+    }
+  }
+
+  /** SIGKILL; returns when it is gone. */
+  void kill() throws InterruptedException {
+    process.destroyForcibly().waitFor();
+  }
+
+  /** Resident memory in MB. */
+  long residentMegabytes() throws IOException {
+    return Files.readAllLines(Path.of("/proc/" + process.pid() + "/status")).stream()
+        .filter(line -> line.startsWith("VmRSS:"))
+        .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) / 1024)
+        .findFirst()
+        .orElseThrow();
+  }
+
+  String log() {
+    try {
+      return Files.readString(log);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** SIGTERM, and its exit code once it has ended. */
+  int stop() throws InterruptedException {
+    process.destroy();
+    if (!process.waitFor(40, TimeUnit.SECONDS)) {
+      kill();
+      throw new IllegalStateException("did not stop by itself:\n" + log());
+    }
+    return process.exitValue();
+  }
+
+  @Override
+  public void close() {
+    if (process != null) {
+      process.destroyForcibly().onExit().join();
+    }
+  }
+}

@@ -1,0 +1,2 @@
+/** The stream tier as a process of its own, between a real broker and a real registry. */
+package io.bianque.tests.streams;
