@@ -149,4 +149,39 @@ class StreamTierTest {
           .contains("bianque_streams_up 1");
     }
   }
+
+  @Test
+  void aBrokerThatIsKilledHoldsEventsUpAndLosesNone() throws Exception {
+    try (Fleet fleet = new Fleet(components, 2);
+        StreamsProcess streams = process()) {
+      streams.start();
+      streams.awaitHealthy();
+      fleet.facts();
+      fleet.symbols();
+      for (int i = 0; i < 500; i++) {
+        fleet.drops();
+      }
+      fleet.flush();
+      await().atMost(Duration.ofSeconds(60)).until(() -> !fleet.committed(ENRICHED).isEmpty());
+      for (int i = 0; i < 500; i++) {
+        fleet.drops();
+      }
+      components.kill(Component.BROKER);
+      components.start(Component.BROKER);
+      for (int i = 0; i < 500; i++) {
+        fleet.drops();
+      }
+      fleet.flush();
+      await()
+          .atMost(Duration.ofSeconds(120))
+          .pollInterval(Duration.ofSeconds(1))
+          .until(() -> fleet.committed(ENRICHED).size() >= 3_000);
+      assertThat(fleet.committed(ENRICHED))
+          .extracting(e -> e.get("event_id"))
+          .doesNotHaveDuplicates()
+          .hasSize(3_000);
+      streams.awaitHealthy();
+      assertThat(streams.log()).doesNotContain("A stream thread died");
+    }
+  }
 }
