@@ -12,9 +12,12 @@ import io.bianque.agent.host.Kallsyms;
 import io.bianque.agent.host.ModuleWatch;
 import io.bianque.agent.http.LocalHttp;
 import io.bianque.agent.http.Pages;
+import io.bianque.agent.libbpf.OwnMemory;
+import io.bianque.agent.probe.Doctor;
 import io.bianque.agent.probe.ProbeFiles;
 import io.bianque.agent.probe.ProbeSettings;
 import io.bianque.agent.probe.Probes;
+import io.bianque.agent.probe.Prospect;
 import io.bianque.agent.publish.CounterBook;
 import io.bianque.agent.publish.Facts;
 import io.bianque.agent.publish.ProbeRows;
@@ -32,6 +35,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 import org.apache.avro.Schema;
 import org.slf4j.Logger;
@@ -87,7 +92,15 @@ public final class Agent {
       case RUN -> observe(config(arguments));
       case RECORD -> record(config(arguments), arguments);
       case PLAY -> play(config(arguments), arguments);
-      case DRY_RUN, DOCTOR -> throw new Arguments.Invalid("not there yet");
+      case DRY_RUN -> {
+        System.out.print(Findings.text(Prospect.of(probeSettings(config(arguments)))));
+        yield OK;
+      }
+      case DOCTOR -> {
+        Doctor.Examination found = Doctor.examine(probeSettings(config(arguments)));
+        System.out.print(arguments.json() ? Findings.json(found) : Findings.text(found));
+        yield Findings.works(found) ? OK : FAILED;
+      }
     };
   }
 
@@ -187,7 +200,7 @@ public final class Agent {
       this.config = config;
       HostFactsReader facts = new HostFactsReader(HostRoot.SYSTEM, host, version());
       CounterBook counters =
-          new CounterBook(config.stateDir().resolve("counters.avro"), () -> rows(probes(), host));
+          new CounterBook(config.stateDir().resolve("counters"), () -> rows(probes(), host));
       this.publisher =
           new Publisher(
               config,
@@ -197,7 +210,10 @@ public final class Agent {
                   host.hostId(),
                   facts::read,
                   sink -> {
-                    var _ = new Kallsyms(HostRoot.SYSTEM).stream(facts.read(), sink);
+                    // A reader of its own: this is another thread.
+                    HostFacts now = new HostFactsReader(HostRoot.SYSTEM, host, version()).read();
+                    var _ = new Kallsyms(HostRoot.SYSTEM).stream(now, sink);
+                    endStart();
                   },
                   new ModuleWatch(HostRoot.SYSTEM)::changed,
                   counters,
@@ -218,6 +234,16 @@ public final class Agent {
               () -> counters.present(publisher::countsOf),
               publisher::state);
       this.http = listen(config, pages);
+    }
+
+    /** A while after the symbol table went on its way, all that a start needs has been done. */
+    private static void endStart() {
+      LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(10));
+      try {
+        LOG.debug("{} bytes of file mappings given back", OwnMemory.giveBack());
+      } catch (IOException e) {
+        LOG.warn("memory needed only to start stays resident: {}", e.toString());
+      }
     }
 
     private Probes probes() {
@@ -242,6 +268,10 @@ public final class Agent {
 
     void run() throws IOException {
       stopOnSignal(drain);
+      if (Rehearsal.asked().isPresent()) {
+        Rehearsal.load(Rehearsal.asked().get());
+        drain.stopAfter(Rehearsal.LENGTH);
+      }
       schemas(config).forEach(publisher::add);
       publisher.start();
       probes.startAll();

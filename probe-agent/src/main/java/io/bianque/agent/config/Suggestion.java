@@ -14,7 +14,8 @@ final class Suggestion {
         .min(
             Comparator.comparingInt((String each) -> distance(word, each))
                 .thenComparing(each -> each))
-        .filter(nearest -> distance(word, nearest) <= Math.max(2, word.length() / 3));
+        .filter(nearest ->
+            nearest.startsWith(word) || distance(word, nearest) <= Math.max(2, word.length() / 3));
   }
 
   /** Levenshtein's distance. */

@@ -3,6 +3,7 @@ package io.bianque.agent.libbpf;
 import java.lang.foreign.Arena;
 import java.lang.foreign.Linker;
 import java.lang.foreign.MemorySegment;
+import java.util.Optional;
 
 /**
  * Functions of the C library under their own names. A negative int is {@code -errno}.
@@ -23,6 +24,12 @@ final class Libc {
   private static final MemorySegment SYSCALL = symbol("syscall");
   private static final MemorySegment GETPAGESIZE = symbol("getpagesize");
   private static final MemorySegment VSNPRINTF = symbol("vsnprintf");
+
+  /** Only glibc has it. */
+  private static final Optional<MemorySegment> MALLOC_TRIM =
+      Linker.nativeLinker().defaultLookup().find("malloc_trim");
+
+  private static final MemorySegment MADVISE = symbol("madvise");
 
   private Libc() {}
 
@@ -63,6 +70,18 @@ final class Libc {
   static int perf_event_open(long attributes, int pid, int cpu, int group, long flags) {
     return result(
         (int) NativeCall.call(SYSCALL, perfEventOpenNumber(), attributes, pid, cpu, group, flags));
+  }
+
+  static int madvise(long address, long length, int advice) {
+    return result((int) NativeCall.call(MADVISE, address, length, advice));
+  }
+
+  /**
+   * Returns free memory at all places of the heap to the kernel; nothing where the C library
+   * cannot.
+   */
+  static void malloc_trim() {
+    MALLOC_TRIM.ifPresent(function -> NativeCall.call(function, 0));
   }
 
   static int getpagesize() {

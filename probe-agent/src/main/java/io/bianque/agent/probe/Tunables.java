@@ -71,6 +71,17 @@ final class Tunables {
     return variables.containsKey(name);
   }
 
+  /** What may be set, with the values that each takes. */
+  Map<String, String> allowed() {
+    Map<String, String> allowed = new TreeMap<>();
+    variables.forEach((name, variable) -> {
+      if (!name.equals(USE_PERF_BUFFER)) {
+        allowed.put(name, allowed(variable.type()));
+      }
+    });
+    return allowed;
+  }
+
   /** Writes the values that were asked for into the section's memory. */
   void write(ByteBuffer section, boolean usePerfBuffer) {
     values.forEach((variable, value) -> put(section, variable, value));

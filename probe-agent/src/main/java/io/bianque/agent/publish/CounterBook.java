@@ -1,6 +1,11 @@
 package io.bianque.agent.publish;
 
 import io.bianque.facts.ProbeCounters;
+import io.bianque.schemas.wire.AvroWriter;
+import io.bianque.schemas.wire.WireFormat;
+import java.io.BufferedOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -13,10 +18,9 @@ import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Supplier;
-import org.apache.avro.file.DataFileReader;
-import org.apache.avro.file.DataFileWriter;
+import org.apache.avro.Schema;
+import org.apache.avro.io.DecoderFactory;
 import org.apache.avro.specific.SpecificDatumReader;
-import org.apache.avro.specific.SpecificDatumWriter;
 import org.apache.avro.util.ClassSecurityValidator;
 import org.apache.avro.util.ClassSecurityValidator.ClassSecurityPredicate;
 import org.slf4j.Logger;
@@ -38,6 +42,7 @@ public final class CounterBook {
         ClassSecurityValidator.composite(others, type -> type.getPackageName().equals(facts)));
   }
 
+  private final AvroWriter<ProbeCounters> writer = AvroWriter.specific(0, ProbeCounters.class);
   private final Path file;
   private final Supplier<List<ProbeCounters>> probes;
   private final Map<Life, ProbeCounters> earlier;
@@ -110,16 +115,22 @@ public final class CounterBook {
 
   private Map<Life, ProbeCounters> read() {
     Map<Life, ProbeCounters> read = new HashMap<>();
-    if (Files.exists(file)) {
-      try (var reader =
-          new DataFileReader<>(file.toFile(), new SpecificDatumReader<>(ProbeCounters.class))) {
-        reader.forEach(each -> read.put(life(each), each));
-      } catch (IOException | RuntimeException e) {
-        LOG.warn(
-            "{} is ignored: counts of earlier runs end with what they last published: {}",
-            file,
-            e.toString());
+    if (!Files.exists(file)) {
+      return read;
+    }
+    try (DataInputStream in = new DataInputStream(Files.newInputStream(file))) {
+      Schema written = new Schema.Parser().parse(in.readUTF());
+      var reader = new SpecificDatumReader<ProbeCounters>(written, ProbeCounters.getClassSchema());
+      for (int left = in.readInt(); left > 0; left--) {
+        byte[] body = in.readNBytes(in.readInt());
+        ProbeCounters each = reader.read(null, DecoderFactory.get().binaryDecoder(body, null));
+        read.put(life(each), each);
       }
+    } catch (IOException | RuntimeException e) {
+      LOG.warn(
+          "{} is ignored: counts of earlier runs end with what they last published: {}",
+          file,
+          e.toString());
     }
     return read;
   }
@@ -134,11 +145,19 @@ public final class CounterBook {
     }
   }
 
-  private static void writeTo(Path fresh, List<ProbeCounters> all) throws IOException {
-    try (var writer = new DataFileWriter<>(new SpecificDatumWriter<>(ProbeCounters.class))) {
-      writer.create(ProbeCounters.getClassSchema(), fresh.toFile());
+  /**
+   * The schema, then each record behind its length: Avro's own container would load its compressors
+   * for it.
+   */
+  private void writeTo(Path fresh, List<ProbeCounters> all) throws IOException {
+    try (DataOutputStream out =
+        new DataOutputStream(new BufferedOutputStream(Files.newOutputStream(fresh), 4096))) {
+      out.writeUTF(ProbeCounters.getClassSchema().toString());
+      out.writeInt(all.size());
       for (ProbeCounters each : all) {
-        writer.append(each);
+        byte[] framed = writer.write(each);
+        out.writeInt(framed.length - WireFormat.HEADER);
+        out.write(framed, WireFormat.HEADER, framed.length - WireFormat.HEADER);
       }
     }
   }

@@ -35,16 +35,22 @@ final class SegmentWriter implements Closeable {
   private final Spool.Segment segment;
   private final FileChannel channel;
   private final Map<Stream, Integer> streams = new HashMap<>();
-  private ByteBuffer buffer = ByteBuffer.allocate(BUFFER);
+  private ByteBuffer buffer;
 
-  private SegmentWriter(Spool.Segment segment, FileChannel channel) {
+  private SegmentWriter(Spool.Segment segment, int bufferBytes, FileChannel channel) {
     this.segment = segment;
     this.channel = channel;
+    this.buffer = ByteBuffer.allocate(bufferBytes);
   }
 
-  static SegmentWriter create(Spool.Segment segment) throws IOException {
+  /**
+   * A new file; {@code segmentBytes} is about where the caller ends it, and so the most that one
+   * write need hold.
+   */
+  static SegmentWriter create(Spool.Segment segment, long segmentBytes) throws IOException {
     return new SegmentWriter(
         segment,
+        (int) Math.min(BUFFER, segmentBytes),
         FileChannel.open(
             segment.path,
             StandardOpenOption.CREATE,

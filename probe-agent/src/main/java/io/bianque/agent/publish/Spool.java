@@ -153,7 +153,7 @@ final class Spool implements Closeable {
   void append(Deque<Event> events) throws IOException {
     while (!events.isEmpty()) {
       if (writer == null) {
-        writer = SegmentWriter.create(newSegment());
+        writer = SegmentWriter.create(newSegment(), segmentBytes);
       }
       try {
         writer.write(events).forEach(event -> event.stream.counts().spooled(1));
@@ -183,7 +183,7 @@ final class Spool implements Closeable {
             .orElse(null);
     long id = firstId() - 1;
     Segment prefix = new Segment(id, dir.resolve(name(id)));
-    try (SegmentWriter out = SegmentWriter.create(prefix)) {
+    try (SegmentWriter out = SegmentWriter.create(prefix, segmentBytes)) {
       writeAll(new ArrayDeque<>(events), out);
       if (begun != null) {
         copyUnsent(begun, out);

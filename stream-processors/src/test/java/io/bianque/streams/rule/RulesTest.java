@@ -84,24 +84,6 @@ class RulesTest {
   }
 
   @Test
-  void theShippedRulesKnowThePurgeWhereItsCallToFreeIsInlined() throws Exception {
-    assertThat(
-            shipped(Set.of())
-                .ignoredBy(
-                    "dropwatch",
-                    event(
-                        Map.of(
-                            "sk_state",
-                            "CLOSE_WAIT",
-                            "kernel_stack",
-                            List.of(
-                                "sk_skb_reason_drop+0x90",
-                                "skb_rbtree_purge+0x40",
-                                "tcp_fin+0x8")))))
-        .hasValue("close-wait-rbtree-purge");
-  }
-
-  @Test
   void theShippedRulesTakeOutSentPacketsOfTheBnxtDriver() throws Exception {
     Rules rules = shipped(Set.of());
     for (String function : List.of("bnxt_tx_int", "__bnxt_tx_int")) {
