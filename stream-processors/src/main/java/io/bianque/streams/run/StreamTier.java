@@ -13,9 +13,14 @@ import io.bianque.streams.rule.Rules;
 import io.bianque.streams.schema.FetchedSchemas;
 import io.bianque.streams.schema.SchemaPending;
 import io.bianque.streams.symbol.SymbolTables;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.Deque;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -33,6 +38,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.avro.Schema;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.TopicDescription;
@@ -219,7 +225,28 @@ public final class StreamTier implements AutoCloseable {
       }
     });
     streams = created;
+    forgetSymbols();
     created.start();
+  }
+
+  /**
+   * Removes the local copy of the symbols' topic, which is read again. After a kill, Kafka Streams
+   * 4.3 repairs the stores of its tasks, but ends for good over a global store that was not closed
+   * ("Expected state to be either empty or closed"). The state folder is locked by now, so the copy
+   * is nobody else's.
+   */
+  private void forgetSymbols() {
+    Path copy = settings.stateDir().resolve(settings.applicationId()).resolve("global");
+    if (!Files.exists(copy)) {
+      return;
+    }
+    try (Stream<Path> files = Files.walk(copy)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException("the symbols' copy in " + copy + " cannot be removed", e);
+    }
   }
 
   /**

@@ -36,26 +36,30 @@ record Balance(
     long documents) {
 
   /**
-   * The newest epoch's, once nothing of it is on its way any more: for a stopped agent, whose last
-   * counters are final.
+   * An epoch's, once nothing of it is on its way any more: for one whose agent has ended, so that
+   * its last counters are final.
    */
-  static Balance settled(StackUnderTest stack) {
+  static Balance settled(StackUnderTest stack, long epoch) {
     return await()
         .atMost(Duration.ofMinutes(3))
         .pollInterval(Duration.ofSeconds(2))
-        .until(() -> now(stack), balance -> balance.isPresent() && balance.get().isSettled())
+        .until(() -> of(stack, epoch), balance -> balance.isPresent() && balance.get().isSettled())
         .orElseThrow();
   }
 
+  /** The epoch that counts at this moment. */
+  static long currentEpoch(StackUnderTest stack) {
+    return new Topic(stack.ports(), "bianque.counters")
+        .records().stream().mapToLong(record -> (long) record.get("epoch")).max().orElseThrow();
+  }
+
   /**
-   * The newest epoch's, as the counters' topic, the ledger and Elasticsearch have it now. Empty
-   * while it has no ledger row.
+   * As the counters' topic, the ledger and Elasticsearch have it now. Empty while there is no
+   * ledger row.
    */
-  static Optional<Balance> now(StackUnderTest stack) {
-    List<GenericRecord> allCounters = new Topic(stack.ports(), "bianque.counters").records();
-    long epoch =
-        allCounters.stream().mapToLong(record -> (long) record.get("epoch")).max().orElse(0);
-    Optional<GenericRecord> counters = newest(allCounters, epoch);
+  static Optional<Balance> of(StackUnderTest stack, long epoch) {
+    Optional<GenericRecord> counters =
+        newest(new Topic(stack.ports(), "bianque.counters").records(), epoch);
     Optional<GenericRecord> ledger =
         newest(new Topic(stack.ports(), "bianque.ledger").records(), epoch);
     if (counters.isEmpty() || ledger.isEmpty()) {

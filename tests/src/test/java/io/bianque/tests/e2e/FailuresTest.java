@@ -59,9 +59,10 @@ class FailuresTest {
   @Order(1)
   @Test
   void theBrokerKilledForAMinuteLosesAndDoublesNothing() {
-    STACK.bianque("stop broker --kill").succeeded();
-    afterMoreDrops(60 * DROPS_PER_SECOND);
-    STACK.bianque("start broker").succeeded();
+    try (StackUnderTest.HeldDown down = STACK.killAndHoldDown("broker")) {
+      afterMoreDrops(60 * DROPS_PER_SECOND);
+      assertThat(down).as("held down all the time").isNotNull();
+    }
     mustCatchUp("the broker away for 60 s");
   }
 
@@ -69,8 +70,10 @@ class FailuresTest {
   @ParameterizedTest
   @ValueSource(strings = {"search", "registry", "streams", "connect"})
   void aKilledPartLosesAndDoublesNothing(String part) {
+    long killed = STACK.part(part).path("pid").asLong();
     STACK.kill(part);
     afterMoreDrops(10 * DROPS_PER_SECOND);
+    STACK.awaitRestart(part, killed);
     mustCatchUp(part + " killed");
   }
 
@@ -80,11 +83,11 @@ class FailuresTest {
     int sent = drops.stop();
     mustCatchUp("the end");
     assertThat(NumberedDrops.countedByKernel(network)).isEqualTo(sent);
-    STACK.bianque("stop agent").succeeded();
-    Balance balance = Balance.settled(STACK);
+    long epoch = Balance.currentEpoch(STACK);
+    STACK.terminate("agent");
+    Balance balance = Balance.settled(STACK, epoch);
     System.out.println("balance after all failures: " + balance);
     balance.mustHold();
-    STACK.bianque("start agent").succeeded();
   }
 
   @Order(4)

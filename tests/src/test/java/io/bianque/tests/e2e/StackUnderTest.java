@@ -1,5 +1,6 @@
 package io.bianque.tests.e2e;
 
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -78,6 +79,8 @@ final class StackUnderTest
     environment.put("BIANQUE_PORT_BASE", String.valueOf(ports.base()));
     if (!cleanClone) {
       environment.put("BIANQUE_DATA", folder.resolve("data").toString());
+      environment.putIfAbsent(
+          "BIANQUE_SERVERS", checkout.folder().resolve("data/servers").toString());
     }
     try {
       Shell up =
@@ -147,8 +150,7 @@ final class StackUnderTest
   /** One part of what {@code status --output json} says. */
   JsonNode part(String name) {
     try {
-      for (JsonNode part :
-          JSON.readTree(bianque("status --output json").succeeded()).path("parts")) {
+      for (JsonNode part : JSON.readTree(bianque("status --output json").output()).path("parts")) {
         if (part.path("name").asText().equals(name)) {
           return part;
         }
@@ -159,11 +161,67 @@ final class StackUnderTest
     throw new AssertionError("status knows no part " + name);
   }
 
-  /** Kills the part's process with SIGKILL, as nobody of the stack expects it. */
+  /**
+   * Kills the part's process with SIGKILL, as nobody of the stack expects it. The supervisor starts
+   * it again.
+   */
   void kill(String part) {
     if (!process(part).destroyForcibly()) {
       throw new AssertionError("cannot kill " + part);
     }
+  }
+
+  /** Ends it with SIGTERM. The supervisor starts it again. */
+  void terminate(String part) {
+    if (!process(part).destroy()) {
+      throw new AssertionError("cannot terminate " + part);
+    }
+  }
+
+  /**
+   * Kills the part and keeps it down until the result is closed: its supervisor sleeps meanwhile.
+   */
+  HeldDown killAndHoldDown(String part) {
+    ProcessHandle process = process(part);
+    ProcessHandle supervisor = process.parent().orElseThrow();
+    signal(supervisor, "STOP");
+    kill(part);
+    return () -> signal(supervisor, "CONT");
+  }
+
+  /** A part that is down until this is closed. */
+  @FunctionalInterface
+  interface HeldDown extends AutoCloseable {
+    @Override
+    void close();
+  }
+
+  private static void signal(ProcessHandle process, String name) {
+    Shell.run(Path.of("/"), Map.of(), DOWN, "kill -" + name + " " + process.pid()).succeeded();
+  }
+
+  /**
+   * Waits until the supervisor says that the part runs, with another process than {@code before}.
+   */
+  void awaitRestart(String part, long before) {
+    await()
+        .atMost(Duration.ofMinutes(3))
+        .pollInterval(Duration.ofSeconds(1))
+        .until(
+            () -> part(part),
+            now ->
+                now.path("state").asText().equals("running") && now.path("pid").asLong() != before);
+  }
+
+  /**
+   * Waits for any document: the first one takes an index, a shard and a JIT compiler's time that
+   * later ones do not, and this machine always drops something.
+   */
+  void awaitFirstDocument() {
+    await()
+        .atMost(Duration.ofMinutes(2))
+        .pollInterval(Duration.ofMillis(500))
+        .until(() -> search().count("{\"match_all\": {}}") > 0);
   }
 
   private ProcessHandle process(String part) {
