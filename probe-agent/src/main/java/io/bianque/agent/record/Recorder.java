@@ -83,7 +83,9 @@ public final class Recorder implements Closeable {
     append(Topics.SYMBOLS, key, Instant.now().toEpochMilli(), body(chunk));
   }
 
+  /** The last counts: whoever plays the recording sees to it that its events are acknowledged. */
   public void counters(List<ProbeCounters> all) {
+    all.forEach(each -> each.setAcked(each.getRead() - each.getEncodeFailed()));
     all.forEach(each -> append(Topics.COUNTERS, hostId, each.getTime().toEpochMilli(), body(each)));
   }
 
