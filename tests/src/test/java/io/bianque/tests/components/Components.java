@@ -1,10 +1,14 @@
 package io.bianque.tests.components;
 
+import io.bianque.schemas.catalogue.Catalogue;
 import io.bianque.standalone.Standalone;
 import io.bianque.standalone.http.S3Request;
+import io.bianque.standalone.part.Broker;
 import io.bianque.standalone.part.ObjectStore;
+import io.bianque.standalone.prepare.TopicSetUp;
 import io.bianque.standalone.server.ServerFiles;
 import io.bianque.standalone.stack.Layout;
+import io.bianque.standalone.stack.Part;
 import io.bianque.standalone.stack.PartReport;
 import io.bianque.standalone.stack.PartState;
 import io.bianque.standalone.stack.Ports;
@@ -16,7 +20,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -31,6 +38,8 @@ public final class Components implements AutoCloseable {
   private final Layout layout;
   private final Ports ports = Ports.free();
   private final Stack stack;
+  private final Optional<ContainerBroker> containerBroker;
+  private final Part.Health brokerHealth;
 
   Components() {
     Layout checkout = Layout.of(Path.of("").toAbsolutePath());
@@ -51,7 +60,17 @@ public final class Components implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    this.stack = new Stack(Standalone.servers(layout, ports), line -> {});
+    List<Part> parts = Standalone.servers(layout, ports);
+    this.brokerHealth = parts.getFirst().health();
+    this.containerBroker = ContainerBroker.where(ports.broker());
+    Set<String> elsewhere = containerBroker.isPresent() ? Set.of(Broker.NAME) : Set.of();
+    this.stack =
+        new Stack(
+            parts.stream()
+                .filter(part -> !elsewhere.contains(part.name()))
+                .map(part -> part.without(elsewhere))
+                .toList(),
+            line -> {});
   }
 
   public String bootstrapServers() {
@@ -95,7 +114,14 @@ public final class Components implements AutoCloseable {
    * when all are healthy.
    */
   public void start(Component... components) throws InterruptedException {
-    List<String> parts = Stream.of(components).map(component -> component.part).toList();
+    List<String> parts = new ArrayList<>();
+    for (Component component : components) {
+      if (component == Component.BROKER && containerBroker.isPresent()) {
+        startContainer(containerBroker.get());
+      } else {
+        parts.add(component.part);
+      }
+    }
     if (!stack.start(parts, START_LIMIT)) {
       throw new IllegalStateException(
           "not all of "
@@ -111,17 +137,47 @@ public final class Components implements AutoCloseable {
     }
   }
 
+  private void startContainer(ContainerBroker broker) throws InterruptedException {
+    broker.start();
+    long deadline = System.nanoTime() + START_LIMIT.toNanos();
+    while (brokerHealth.problem().isPresent()) {
+      if (System.nanoTime() > deadline) {
+        throw new IllegalStateException(
+            "the broker's container does not answer: " + brokerHealth.problem());
+      }
+      Thread.sleep(100);
+    }
+    try {
+      TopicSetUp.run(bootstrapServers(), Catalogue.load());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   /** Ends it in order and leaves it down. Returns when its processes are gone. */
   public void stop(Component component) throws InterruptedException {
-    stack.stop(component.part);
+    if (component == Component.BROKER && containerBroker.isPresent()) {
+      containerBroker.get().stop();
+    } else {
+      stack.stop(component.part);
+    }
   }
 
   /** SIGKILL for it and all its children; leaves it down. Returns when they are gone. */
   public void kill(Component component) throws InterruptedException {
-    stack.kill(component.part);
+    if (component == Component.BROKER && containerBroker.isPresent()) {
+      containerBroker.get().kill();
+    } else {
+      stack.kill(component.part);
+    }
   }
 
-  /** Its state, processes, and how often it was started again. */
+  /** The image that the broker is a container of; empty when it is a child process. */
+  public Optional<String> brokerImage() {
+    return containerBroker.map(ContainerBroker::image);
+  }
+
+  /** Its state, processes, and how often it was started again. For child processes only. */
   public PartReport report(Component component) {
     return stack.report(component.part);
   }
@@ -129,6 +185,9 @@ public final class Components implements AutoCloseable {
   @Override
   public void close() throws IOException {
     stack.close();
+    if (containerBroker.isPresent()) {
+      containerBroker.get().close();
+    }
     try (Stream<Path> files = Files.walk(layout.data())) {
       for (Path file : files.sorted(java.util.Comparator.reverseOrder()).toList()) {
         Files.deleteIfExists(file);

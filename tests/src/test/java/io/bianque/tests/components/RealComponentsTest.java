@@ -4,22 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.bianque.standalone.http.Http;
-import io.bianque.standalone.part.Broker;
 import io.bianque.standalone.stack.OwnedProcess;
 import io.bianque.standalone.stack.PartState;
 import java.time.Duration;
 import java.util.List;
-import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.NewTopic;
 import org.junit.jupiter.api.Test;
 
-@RealComponents({
-  Component.BROKER,
-  Component.REGISTRY,
-  Component.SEARCH,
-  Component.OBJECT_STORE,
-  Component.CONNECT
-})
+@RealComponents({Component.REGISTRY, Component.SEARCH, Component.OBJECT_STORE, Component.CONNECT})
 class RealComponentsTest {
 
   private final Components components;
@@ -42,21 +33,6 @@ class RealComponentsTest {
     assertThat(
             Http.request("GET", components.objectStore().resolve("/"), java.util.Map.of()).status())
         .isEqualTo(403);
-  }
-
-  @Test
-  void aKilledBrokerComesBackWithItsTopicsAtTheSameAddress() throws Exception {
-    try (Admin admin = Broker.admin(components.bootstrapServers())) {
-      admin.createTopics(List.of(new NewTopic("kept-over-a-kill", 1, (short) 1))).all().get();
-    }
-
-    components.kill(Component.BROKER);
-    assertThat(components.report(Component.BROKER).state()).isEqualTo(PartState.STOPPED);
-    components.start(Component.BROKER);
-
-    try (Admin admin = Broker.admin(components.bootstrapServers())) {
-      assertThat(admin.listTopics().names().get()).contains("kept-over-a-kill");
-    }
   }
 
   @Test

@@ -16,10 +16,12 @@ import java.util.Map;
 import java.util.UUID;
 import org.apache.avro.generic.GenericRecord;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 @RealComponents({Component.BROKER, Component.REGISTRY})
+@Tag("kafka")
 class StreamTierTest {
   private static final String ENRICHED = Topics.enriched(Fleet.PROBE);
 
