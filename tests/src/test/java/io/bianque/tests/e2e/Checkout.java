@@ -4,15 +4,13 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /** A checkout of this repository: the one that the tests were built in, or a clone. */
 record Checkout(Path folder) {
-  private static final Pattern SHELL_BLOCK =
-      Pattern.compile("(?ms)^```(?:sh|bash|shell|console)\\n(.*?)^```$");
+  /** A line of an indented code block that begins with a program. */
+  private static final Pattern COMMAND = Pattern.compile("(?m)^ {4}((?:\\./bianque|curl) .*)$");
 
   /** The one this test was built in. */
   static Checkout here() {
@@ -25,20 +23,7 @@ record Checkout(Path folder) {
         "no folder above " + Path.of("").toAbsolutePath() + " holds the bianque script");
   }
 
-  /**
-   * The README's first command, which clones, with this checkout in the place of the public
-   * address.
-   */
-  String readmeClone() {
-    String command = readmeCommands().getFirst();
-    if (!command.matches("git clone \\S+bianque(\\.git)?( && cd bianque)?")) {
-      throw new AssertionError(
-          "the README's first command does not clone into the folder bianque: " + command);
-    }
-    return "git clone --quiet " + folder + " bianque";
-  }
-
-  /** Its second, which starts everything. */
+  /** The command by which the README starts everything. */
   String readmeStart() {
     return readmeCommands().stream()
         .filter(command -> command.startsWith("./bianque "))
@@ -46,22 +31,13 @@ record Checkout(Path folder) {
         .orElseThrow(() -> new AssertionError("the README does not say how to start"));
   }
 
-  /**
-   * What the README tells a reader to type, block by block, prompts and comments left out,
-   * continued lines joined.
-   */
+  /** What the README tells a reader to type, in its order. */
   List<String> readmeCommands() {
-    List<String> commands = new ArrayList<>();
-    Matcher block = SHELL_BLOCK.matcher(read("README.md"));
-    while (block.find()) {
-      for (String line : block.group(1).replace("\\\n", " ").lines().toList()) {
-        String command = line.strip().replaceFirst("^\\$ ", "");
-        if (!command.isEmpty() && !command.startsWith("#")) {
-          commands.add(command);
-        }
-      }
-    }
-    return commands;
+    return COMMAND
+        .matcher(read("README.md"))
+        .results()
+        .map(match -> match.group(1).strip())
+        .toList();
   }
 
   private String read(String file) {
