@@ -102,7 +102,9 @@ public final class Search {
             "HOME", folder.toString(),
             "ES_JAVA_OPTS",
                 "-Xms256m -Xmx256m -XX:-AlwaysPreTouch -XX:-UseG1GC -XX:+UseSerialGC -XX:TieredStopAtLevel=1",
-            "CLI_JAVA_OPTS", "-Xms8m -Xmx32m -XX:+UseSerialGC -XX:TieredStopAtLevel=1"),
+            "CLI_JAVA_OPTS",
+                "-Xms8m -Xmx32m -XX:+UseSerialGC -XX:TieredStopAtLevel=1 -Djava.io.tmpdir="
+                    + folder.resolve("tmp")),
         folder);
   }
 
