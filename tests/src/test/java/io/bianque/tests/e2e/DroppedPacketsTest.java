@@ -132,12 +132,21 @@ class DroppedPacketsTest {
   }
 
   private static JsonNode find(Drop drop) {
-    return STACK.search().drops("{\"term\": {\"destination.port\": " + drop.port() + "}}").stream()
+    return STACK.search().drops(toPort(drop.port())).stream()
         .filter(document ->
             document.at("/bianque/dropwatch/drop_reason").asText().equals(drop.reason()))
         .filter(document -> functions(document).contains(drop.function()))
         .findFirst()
         .orElse(null);
+  }
+
+  /** An agent sees all namespaces of the machine: only what was dropped in this test's own. */
+  private static String toPort(int port) {
+    return """
+    {"bool": {"filter": [
+      {"term": {"destination.port": %d}}, {"term": {"bianque.dropwatch.netns": %d}}]}}
+    """
+        .formatted(port, network.inode(RIGHT));
   }
 
   private static List<String> functions(JsonNode document) {
@@ -150,10 +159,8 @@ class DroppedPacketsTest {
   @Test
   void theRawTopicIsReadByAClientThatIsNotOurs() throws Exception {
     Trigger.datagram(network, RIGHT.ipv6(), 4006);
-    await()
-        .atMost(SEEN_WITHIN)
-        .until(() -> STACK.search().count("{\"term\": {\"destination.port\": 4006}}") == 1);
-    JsonNode document = STACK.search().drops("{\"term\": {\"destination.port\": 4006}}").getFirst();
+    await().atMost(SEEN_WITHIN).until(() -> STACK.search().count(toPort(4006)) == 1);
+    JsonNode document = STACK.search().drops(toPort(4006)).getFirst();
 
     Path script = Files.createTempFile("read_raw", ".py");
     try (var source = DroppedPacketsTest.class.getResourceAsStream("read_raw.py")) {
@@ -171,6 +178,7 @@ class DroppedPacketsTest {
             .lines()
             .map(DroppedPacketsTest::parse)
             .filter(record -> record.at("/event/dport").asInt() == 4006)
+            .filter(record -> record.at("/event/netns").asLong() == network.inode(RIGHT))
             .findFirst()
             .orElseThrow();
     Files.delete(script);

@@ -38,6 +38,13 @@ final class NumberedDrops implements AutoCloseable {
   private final FutureTask<Integer> sender;
   private final AtomicLongArray sentAt;
   private final int firstPort;
+
+  /**
+   * An agent sees all namespaces of the machine, those of another test run with the same addresses
+   * too.
+   */
+  private final long namespace;
+
   private volatile boolean done;
   private volatile int sent;
 
@@ -47,6 +54,7 @@ final class NumberedDrops implements AutoCloseable {
 
   NumberedDrops(NetnsPair network, int perSecond, int firstPort) {
     this.firstPort = firstPort;
+    this.namespace = network.inode(RIGHT);
     this.sentAt = new AtomicLongArray(65536 - firstPort);
     long interval = 1_000_000_000L / perSecond;
     sender =
@@ -88,7 +96,7 @@ final class NumberedDrops implements AutoCloseable {
       {"term": {"source.ip": "%s"}}, {"term": {"destination.ip": "%s"}}, {"term": {"network.transport": "udp"}},
       {"range": {"destination.port": {"gte": %d, "lt": %d}}}]}}
     """
-        .formatted(LEFT.ipv4(), RIGHT.ipv4(), firstPort + from, firstPort + to);
+        .formatted(LEFT.ipv4(), RIGHT.ipv4(), namespace, firstPort + from, firstPort + to);
   }
 
   /** The numbers below {@code sent} whose port is not among those seen. */
