@@ -94,6 +94,7 @@ final class NumberedDrops implements AutoCloseable {
     return """
     {"bool": {"filter": [
       {"term": {"source.ip": "%s"}}, {"term": {"destination.ip": "%s"}}, {"term": {"network.transport": "udp"}},
+      {"term": {"bianque.dropwatch.netns": %d}},
       {"range": {"destination.port": {"gte": %d, "lt": %d}}}]}}
     """
         .formatted(LEFT.ipv4(), RIGHT.ipv4(), namespace, firstPort + from, firstPort + to);
