@@ -94,9 +94,9 @@ class FailuresTest {
   @Test
   void anAgentKilledLeavesAStatedGap() throws Exception {
     try (NumberedDrops again = new NumberedDrops(network, DROPS_PER_SECOND, drops.nextPort())) {
-      await()
-          .atMost(CATCH_UP)
-          .until(() -> missing(again).isEmpty() && again.sent() > 12 * DROPS_PER_SECOND);
+      await().atMost(CATCH_UP).until(() -> again.sent() > 12 * DROPS_PER_SECOND);
+      int settled = again.sent();
+      await().atMost(CATCH_UP).until(() -> missing(again, settled).isEmpty());
       STACK.kill("agent");
       int atKill = again.sent();
       await().atMost(CATCH_UP).until(() -> again.sent() > atKill + 30 * DROPS_PER_SECOND);
@@ -113,7 +113,7 @@ class FailuresTest {
       GenericRecord gap = (GenericRecord) row.get("gap");
       int sent = again.stop();
       await().atMost(CATCH_UP).until(() -> STACK.search().count(again.query(sent - 1, sent)) == 1);
-      SortedSet<Integer> missing = missing(again);
+      SortedSet<Integer> missing = missing(again, sent);
       System.out.printf(
           "agent killed: gap of boot %s, epoch %s to %s, %s to %s (%.1f s); %,d of %,d numbered drops are not in Elasticsearch%n",
           row.get("boot_id"),
@@ -133,8 +133,8 @@ class FailuresTest {
     }
   }
 
-  private static SortedSet<Integer> missing(NumberedDrops of) {
-    return of.missing(STACK.search().ports(of.query(0, of.sent())), of.sent());
+  private static SortedSet<Integer> missing(NumberedDrops of, int sent) {
+    return of.missing(STACK.search().ports(of.query(0, sent)), sent);
   }
 
   private static void afterMoreDrops(int count) {
