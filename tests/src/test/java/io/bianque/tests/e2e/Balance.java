@@ -13,9 +13,13 @@ import org.apache.avro.generic.GenericRecord;
 /**
  * Where one epoch's events went, from the kernel's own counters to the documents. All are totals
  * since the epoch began; spooled, inFlight and waiting are levels.
+ *
+ * @param isFinal whether the probe was stopped when it was counted last, and the ledger knows that
+ *     count: before, each number is of another moment
  */
 record Balance(
     long epoch,
+    boolean isFinal,
     long attempted,
     long rateLimited,
     long ringFull,
@@ -71,6 +75,8 @@ record Balance(
     return Optional.of(
         new Balance(
             epoch,
+            agent.get("state").toString().equals("STOPPED")
+                && agent.get("time").equals(row.get("time")),
             (long) agent.get("attempted"),
             (long) agent.get("rate_limited"),
             (long) agent.get("ring_full"),
@@ -105,7 +111,8 @@ record Balance(
    * something else.
    */
   boolean isSettled() {
-    return submitted == read
+    return isFinal
+        && submitted == read
         && spooled == 0
         && inFlight == 0
         && waiting == 0
