@@ -89,6 +89,11 @@ final class NumberedDrops implements AutoCloseable {
     return sentAt.get(number);
   }
 
+  /** The number whose datagram went to that port. */
+  int number(int port) {
+    return port - firstPort;
+  }
+
   /** Elasticsearch's query for the documents of these numbers. */
   String query(int from, int to) {
     return """
