@@ -5,7 +5,7 @@
 # The rehearsal needs neither rights nor a broker: it runs the agent on nothing for some seconds, and has it load the
 # classes in aot-classes.txt, which only a run with both would use. After larger changes make that list anew:
 #
-# Not what exists only in memory train-aot.sh list LOADED     LOADED: output of -Xlog:class+load of a run with probes and a broker
+#   train-aot.sh list LOADED     LOADED: output of -Xlog:class+load of a run with probes and a broker
 set -eu
 cd "$(dirname "$0")"
 dist=$PWD/target/dist

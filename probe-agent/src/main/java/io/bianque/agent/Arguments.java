@@ -7,7 +7,7 @@ import java.util.Optional;
 /**
  * What the command line asks for.
  *
- * <p>Parsed by hand: the dozen words do not pay for the 3 MB of resident memory that a library's
+ * <p>Parsed by hand: the dozen words do not pay for the resident memory that a library's
  * reflection leaves behind in a process that runs for months.
  *
  * @param config the configuration file; empty for defaults and environment only
