@@ -7,8 +7,8 @@ import java.util.Optional;
 /**
  * What the command line asks for.
  *
- * <p>Parsed by hand: the dozen words do not pay for the resident memory that a library's
- * reflection leaves behind in a process that runs for months.
+ * <p>Parsed by hand: the dozen words do not pay for the resident memory that a library's reflection
+ * leaves behind in a process that runs for months.
  *
  * @param config the configuration file; empty for defaults and environment only
  * @param file to record to or play from
