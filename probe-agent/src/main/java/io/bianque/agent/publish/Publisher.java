@@ -41,6 +41,10 @@ public final class Publisher {
   private static final long BACKLOG_PAUSE_MS = 100;
 
   private static final long LONGEST_PAUSE_MS = 10_000;
+
+  /** Of the time that a stop may take, what is kept for the last counts. */
+  private static final long LAST_COUNTS_NANOS = TimeUnit.SECONDS.toNanos(1);
+
   private static final long SAY_AWAY_NANOS = TimeUnit.SECONDS.toNanos(4);
   private static final long REOPEN_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(5);
 
@@ -400,7 +404,8 @@ public final class Publisher {
 
   private void pause() {
     boolean backlog =
-        lanes.values().stream().anyMatch(Lane::hasBacklog)
+        stopRequested()
+            || lanes.values().stream().anyMatch(Lane::hasBacklog)
             || !outlet.isOpen()
             || facts.dueInNanos() <= 0;
     long millis =
@@ -466,7 +471,7 @@ public final class Publisher {
    * rest.
    */
   private void finish() {
-    while (System.nanoTime() - stopBy < 0
+    while (System.nanoTime() - stopBy < -LAST_COUNTS_NANOS
         && !isDelivered()
         && outlet.isOpen()
         && state().connected()) {
