@@ -224,8 +224,10 @@ public final class Probes implements AutoCloseable {
     try {
       ProbePlan plan =
           ProbePlan.read(probe.files, settings.tunables().getOrDefault(name, Map.of()));
-      long epoch = newEpoch();
       InKernel kernel = new Loader(plan, settings).load();
+      // After attaching, which takes tens of milliseconds: what the kernel did before it is in the
+      // gap that ends with this epoch.
+      long epoch = newEpoch();
       AgentFields fields = new AgentFields(hostId, bootId, epoch, clockOffset.getAsLong());
       probe.running = new Running(plan, epoch, kernel, fields, sink);
       probe.failures = 0;
