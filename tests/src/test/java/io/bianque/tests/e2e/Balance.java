@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import java.time.Duration;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -98,12 +97,17 @@ record Balance(
             stack.search().count("{\"term\": {\"bianque.dropwatch.epoch\": " + epoch + "}}")));
   }
 
+  /**
+   * The last of the newest: a ledger row has the time of the agent's count, and is written again
+   * with the same one as the stream tier goes on counting.
+   */
   private static Optional<GenericRecord> newest(List<GenericRecord> records, long epoch) {
     return records.stream()
         .filter(record ->
             (long) record.get("epoch") == epoch
                 && record.get("probe").toString().equals("dropwatch"))
-        .max(Comparator.comparingLong(record -> (long) record.get("time")));
+        .reduce(
+            (newest, next) -> (long) next.get("time") >= (long) newest.get("time") ? next : newest);
   }
 
   /**

@@ -11,7 +11,6 @@ import java.util.SortedSet;
 import org.apache.avro.generic.GenericRecord;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.Disabled;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Tag;
@@ -80,8 +79,6 @@ class FailuresTest {
   }
 
   @Order(3)
-  @Disabled(
-      "not seen to pass yet: a run compared 10,115 documents with an agent's count of 10,108 that was older")
   @Test
   void everyCounterBalances() throws Exception {
     int sent = drops.stop();
@@ -97,7 +94,6 @@ class FailuresTest {
   }
 
   @Order(4)
-  @Disabled("not seen to pass yet: it ran into its time limit, and why is not known")
   @Test
   void anAgentKilledLeavesAStatedGap() throws Exception {
     try (NumberedDrops again = new NumberedDrops(network, DROPS_PER_SECOND, drops.nextPort())) {
