@@ -31,6 +31,8 @@ if BIANQUE_AOT_TRAIN="$work/agent.aot" \
   BIANQUE_AGENT_INTERVALS__STOP=0s \
   "$dist/bin/bianque-agent" > "$work/log" 2>&1 && [ -s "$work/agent.aot" ]; then
   mv "$work/agent.aot" "$dist/agent.aot"
+  # Pages that are not on the disk yet cannot leave the page cache, which the agent asks for: OwnMemory.
+  sync "$dist/agent.aot"
 else
   echo "no AOT cache: the agent will start slower and need more memory; the rehearsal said:" >&2
   tail -n 5 "$work/log" >&2

@@ -12,7 +12,6 @@ import io.bianque.agent.host.Kallsyms;
 import io.bianque.agent.host.ModuleWatch;
 import io.bianque.agent.http.LocalHttp;
 import io.bianque.agent.http.Pages;
-import io.bianque.agent.libbpf.OwnMemory;
 import io.bianque.agent.probe.Doctor;
 import io.bianque.agent.probe.ProbeFiles;
 import io.bianque.agent.probe.ProbeSettings;
@@ -35,8 +34,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Collectors;
 import org.apache.avro.Schema;
 import org.slf4j.Logger;
@@ -105,8 +102,11 @@ public final class Agent {
   }
 
   private static AgentConfig config(Arguments arguments) {
-    Path dist = Path.of(System.getProperty("bianque.dist", ".")).toAbsolutePath().normalize();
-    return ConfigReader.read(arguments.config(), System.getenv(), dist);
+    return ConfigReader.read(arguments.config(), System.getenv(), dist());
+  }
+
+  private static Path dist() {
+    return Path.of(System.getProperty("bianque.dist", ".")).toAbsolutePath().normalize();
   }
 
   private static int observe(AgentConfig config) throws IOException {
@@ -132,7 +132,7 @@ public final class Agent {
       var _ = new Kallsyms(HostRoot.SYSTEM).stream(facts, recorder::symbols);
       probes.startAll();
       probes.report().forEach(report -> LOG.info("probe {}: {}", report.probe(), report.state()));
-      Drain drain = new Drain(probes, config.events());
+      Drain drain = new Drain(probes, config.events(), _ -> {});
       stopOnSignal(drain);
       arguments.duration().ifPresent(drain::stopAfter);
       drain.run();
@@ -195,6 +195,7 @@ public final class Agent {
     private final Publisher publisher;
     private final Drain drain;
     private final Optional<LocalHttp> http;
+    private final MemoryTrim trim = new MemoryTrim(dist().resolve("agent.aot"));
 
     Running(AgentConfig config, HostIdentity host) throws IOException {
       this.config = config;
@@ -213,7 +214,7 @@ public final class Agent {
                     // A reader of its own: this is another thread.
                     HostFacts now = new HostFactsReader(HostRoot.SYSTEM, host, version()).read();
                     var _ = new Kallsyms(HostRoot.SYSTEM).stream(now, sink);
-                    endStart();
+                    trim.startEnded();
                   },
                   new ModuleWatch(HostRoot.SYSTEM)::changed,
                   counters,
@@ -226,7 +227,7 @@ public final class Agent {
               host.bootId(),
               ClockOffset::measureNanos,
               publisher::event);
-      this.drain = new Drain(probes, config.events());
+      this.drain = new Drain(probes, config.events(), trim::turn);
       Pages pages =
           new Pages(
               version(),
@@ -234,16 +235,6 @@ public final class Agent {
               () -> counters.present(publisher::countsOf),
               publisher::state);
       this.http = listen(config, pages);
-    }
-
-    /** A while after the symbol table went on its way, all that a start needs has been done. */
-    private static void endStart() {
-      LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(10));
-      try {
-        LOG.debug("{} bytes of file mappings given back", OwnMemory.giveBack());
-      } catch (IOException e) {
-        LOG.warn("memory needed only to start stays resident: {}", e.toString());
-      }
     }
 
     private Probes probes() {

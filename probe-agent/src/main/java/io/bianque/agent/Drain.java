@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongConsumer;
 
 /**
  * Looks at the event channels again and again, often under load and seldom at rest: without a
@@ -23,6 +24,7 @@ final class Drain {
   private final Probes probes;
   private final long busyNanos;
   private final long idleNanos;
+  private final LongConsumer everySecond;
   private volatile boolean stop;
   private boolean ends;
   private long stopAt;
@@ -30,8 +32,12 @@ final class Drain {
   private Thread retrying;
   private volatile Instant retryAt;
 
-  Drain(Probes probes, AgentConfig.Events events) {
+  /**
+   * @param everySecond called between two looks, about once a second, with the time
+   */
+  Drain(Probes probes, AgentConfig.Events events, LongConsumer everySecond) {
     this.probes = probes;
+    this.everySecond = everySecond;
     this.busyNanos = events.busyInterval().toNanos();
     this.idleNanos = events.idleInterval().toNanos();
   }
@@ -51,6 +57,7 @@ final class Drain {
         nextSecond = now + SECOND;
         probes.refreshClockOffset();
         retryFailed();
+        everySecond.accept(now);
       }
       int taken = probes.drain(TURN);
       if (taken == TURN) {

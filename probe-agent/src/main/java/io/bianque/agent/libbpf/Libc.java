@@ -16,6 +16,8 @@ final class Libc {
   static final int PROT_WRITE = 2;
   private static final long MAP_SHARED = 1;
   private static final long MAP_FAILED = -1;
+  private static final int O_RDONLY = 0;
+  private static final int O_CLOEXEC = 0x80000;
 
   private static final MemorySegment MMAP = symbol("mmap");
   private static final MemorySegment MUNMAP = symbol("munmap");
@@ -30,6 +32,8 @@ final class Libc {
       Linker.nativeLinker().defaultLookup().find("malloc_trim");
 
   private static final MemorySegment MADVISE = symbol("madvise");
+  private static final MemorySegment OPEN = symbol("open");
+  private static final MemorySegment FADVISE = symbol("posix_fadvise");
 
   private Libc() {}
 
@@ -74,6 +78,16 @@ final class Libc {
 
   static int madvise(long address, long length, int advice) {
     return result((int) NativeCall.call(MADVISE, address, length, advice));
+  }
+
+  /** open(2) for reading; {@code path} is the address of a C string. */
+  static int open(long path) {
+    return result((int) NativeCall.call(OPEN, path, O_RDONLY | O_CLOEXEC));
+  }
+
+  /** Of a whole file; unlike its neighbours it returns the errno. */
+  static int posix_fadvise(int fd, int advice) {
+    return -(int) NativeCall.call(FADVISE, fd, 0, 0, advice);
   }
 
   /**
