@@ -28,12 +28,12 @@ struct cgroup_scratch {
 
 static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *node)
 {
-	/* The barriers keep clang from making one read of two offsets, of which one is none. */
+	/* The barriers keep clang from fetching both offsets, of which one is none, ahead of the question. */
 	if (bpf_core_field_exists(node->__parent)) {
-		barrier_var(node);
+		barrier();
 		return BPF_CORE_READ(node, __parent);
 	}
-	barrier_var(node);
+	barrier();
 	return BPF_CORE_READ(node, parent);
 }
 

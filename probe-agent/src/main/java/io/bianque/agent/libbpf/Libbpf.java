@@ -25,6 +25,7 @@ final class Libbpf {
   private static final MemorySegment FIND_MAP = symbol("bpf_object__find_map_by_name");
   private static final MemorySegment PROGRAM_NAME = symbol("bpf_program__name");
   private static final MemorySegment PROGRAM_SECTION = symbol("bpf_program__section_name");
+  private static final MemorySegment PROGRAM_AUTOLOAD = symbol("bpf_program__autoload");
   private static final MemorySegment PROGRAM_SET_AUTOLOAD = symbol("bpf_program__set_autoload");
   private static final MemorySegment PROGRAM_ATTACH = symbol("bpf_program__attach");
   private static final MemorySegment PROGRAM_FD = symbol("bpf_program__fd");
@@ -103,6 +104,11 @@ final class Libbpf {
 
   static long bpf_program__section_name(long program) {
     return NativeCall.call(PROGRAM_SECTION, program);
+  }
+
+  static boolean bpf_program__autoload(long program) {
+    // A C bool: only the low byte of the register is the result.
+    return (NativeCall.call(PROGRAM_AUTOLOAD, program) & 0xff) != 0;
   }
 
   static int bpf_program__set_autoload(long program, boolean load) {

@@ -12,6 +12,7 @@ import io.bianque.agent.probe.Hook.Variant;
 import io.bianque.agent.probe.ProbeState.Refusal;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -39,7 +40,7 @@ final class Loader {
   /**
    * Loads and attaches.
    *
-   * @throws HooksRefused when no variant of some hook holds
+   * @throws HooksRefused when no variant of some hook holds that the probe needs, or of none
    * @throws ProbeRejected when the object lacks what every probe has
    */
   InKernel load() {
@@ -48,12 +49,16 @@ final class Loader {
       return attempt(chosen);
     } catch (BpfException first) {
       // Which program it was, libbpf says only in its log; so each hook is tried alone.
-      List<Variant> holding = plan.hooks().stream().map(this::firstThatHolds).toList();
+      List<Variant> holding =
+          plan.hooks().stream().flatMap(hook -> firstThatHolds(hook).stream()).toList();
+      if (holding.isEmpty()) {
+        throw new HooksRefused(plan.name(), refused, true);
+      }
       try {
         return attempt(holding);
       } catch (BpfException together) {
         holding.forEach(v -> refused.add(refusal(v, together)));
-        throw new HooksRefused(plan.name(), refused);
+        throw new HooksRefused(plan.name(), refused, false);
       }
     }
   }
@@ -61,29 +66,32 @@ final class Loader {
   /** What becomes of each variant when it is tried alone; empty: it holds. */
   List<Trial> tryEach() {
     return plan.hooks().stream()
-        .flatMap(h -> h.variants().stream())
-        .map(v -> {
-          List<Refusal> outcome = new ArrayList<>();
-          try {
-            attempt(List.of(v)).close();
-          } catch (BpfException e) {
-            outcome.add(refusal(v, e));
-          }
-          return new Trial(v.section(), outcome.stream().findFirst());
-        })
+        .flatMap(hook -> hook.variants().stream().map(variant -> trial(hook, variant)))
         .toList();
   }
 
-  private Variant firstThatHolds(Hook hook) {
+  private Trial trial(Hook hook, Variant variant) {
+    try {
+      attempt(List.of(variant)).close();
+      return new Trial(hook, variant, Optional.empty());
+    } catch (BpfException e) {
+      return new Trial(hook, variant, Optional.of(refusal(variant, e)));
+    }
+  }
+
+  private Optional<Variant> firstThatHolds(Hook hook) {
     for (Variant variant : hook.variants()) {
       try {
         attempt(List.of(variant)).close();
-        return variant;
+        return Optional.of(variant);
       } catch (BpfException e) {
         refused.add(refusal(variant, e));
       }
     }
-    throw new HooksRefused(plan.name(), refused);
+    if (!hook.optional()) {
+      throw new HooksRefused(plan.name(), refused, false);
+    }
+    return Optional.empty();
   }
 
   private static Refusal refusal(Variant variant, BpfException e) {
@@ -161,5 +169,5 @@ final class Loader {
    *
    * @param refusal why it does not hold
    */
-  record Trial(String hook, java.util.Optional<Refusal> refusal) {}
+  record Trial(Hook hook, Variant variant, Optional<Refusal> refusal) {}
 }

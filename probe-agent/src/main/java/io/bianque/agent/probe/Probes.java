@@ -3,6 +3,7 @@ package io.bianque.agent.probe;
 import io.bianque.agent.encode.AgentFields;
 import io.bianque.agent.libbpf.BpfException;
 import io.bianque.agent.probe.ProbeState.Failed;
+import io.bianque.agent.probe.ProbeState.Refusal;
 import io.bianque.agent.probe.ProbeState.Skipped;
 import io.bianque.agent.probe.ProbeState.Stopped;
 import java.time.Clock;
@@ -14,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.LongSupplier;
+import java.util.stream.Collectors;
 
 /**
  * All probes of this host. Starting, stopping, retrying and reporting are for any thread, one at a
@@ -238,10 +240,19 @@ public final class Probes implements AutoCloseable {
     } catch (ProbeRejected e) {
       probe.last = probe.last.with(new Failed(e.getMessage(), List.of(), Optional.empty()));
     } catch (HooksRefused e) {
+      if (e.allOptional()) {
+        probe.last = probe.last.with(new Skipped(nothingHere(e)));
+        return;
+      }
       probe.last = probe.last.with(new Failed(e.getMessage(), e.refused(), nextTry(probe)));
     } catch (BpfException e) {
       probe.last = probe.last.with(new Failed(e.getMessage(), List.of(), nextTry(probe)));
     }
+  }
+
+  private static String nothingHere(HooksRefused e) {
+    return "this kernel has none of its hooks: "
+        + e.refused().stream().map(Refusal::hook).distinct().collect(Collectors.joining(", "));
   }
 
   private void unload(Probe probe) {

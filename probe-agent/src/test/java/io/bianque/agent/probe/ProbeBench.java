@@ -24,8 +24,8 @@ import org.apache.avro.io.DecoderFactory;
  * A probe that runs, and its events as Avro records: decoded by Avro itself, not by our own code.
  */
 final class ProbeBench implements AutoCloseable {
-  static final Path OBJECT = Path.of("../bpf/target/probes/dropwatch.bpf.o");
-  static final Path SCHEMA = Path.of("../schemas/src/main/avro/raw/dropwatch.avsc");
+  private static final Path OBJECTS = Path.of("../bpf/target/probes");
+  private static final Path SCHEMAS = Path.of("../schemas/src/main/avro/raw");
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
   final List<GenericRecord> events = new ArrayList<>();
@@ -44,26 +44,55 @@ final class ProbeBench implements AutoCloseable {
    */
   static ProbeBench dropwatch(
       String hook, ProbeSettings.Channel channel, int channelBytes, Map<String, String> tunables) {
-    return new ProbeBench(hook, channel, channelBytes, tunables);
+    return of("dropwatch", channel, channelBytes, tunables, Set.of(hook));
+  }
+
+  /**
+   * A probe of this project.
+   *
+   * @param sections of a hook that has any of these variants only those are tried; of another hook
+   *     all are
+   */
+  static ProbeBench of(
+      String probe,
+      ProbeSettings.Channel channel,
+      int channelBytes,
+      Map<String, String> tunables,
+      Set<String> sections) {
+    return new ProbeBench(files(probe), channel, channelBytes, tunables, sections);
+  }
+
+  /** The files of a probe of this project, as they were built. */
+  static ProbeFiles files(String probe) {
+    return new ProbeFiles(
+        probe, OBJECTS.resolve(probe + ".bpf.o"), SCHEMAS.resolve(probe + ".avsc"));
+  }
+
+  private static Hook only(Hook hook, Set<String> sections) {
+    List<Variant> wanted =
+        hook.variants().stream().filter(v -> sections.contains(v.section())).toList();
+    return wanted.isEmpty() ? hook : new Hook(hook.name(), wanted, hook.optional());
   }
 
   private ProbeBench(
-      String hook, ProbeSettings.Channel channel, int channelBytes, Map<String, String> tunables) {
-    ProbePlan all = ProbePlan.read(new ProbeFiles("dropwatch", OBJECT, SCHEMA), tunables);
-    List<Variant> variants =
-        all.hooks().getFirst().variants().stream().filter(v -> v.section().equals(hook)).toList();
+      ProbeFiles files,
+      ProbeSettings.Channel channel,
+      int channelBytes,
+      Map<String, String> tunables,
+      Set<String> sections) {
+    ProbePlan all = ProbePlan.read(files, tunables);
     ProbePlan plan =
         new ProbePlan(
             all.name(),
             all.object(),
             all.encoding(),
             all.tunables(),
-            List.of(new Hook("kfree_skb", variants)));
+            all.hooks().stream().map(hook -> only(hook, sections)).toList());
     ProbeSettings settings =
         new ProbeSettings(
             List.of(), Set.of(), Set.of(), Map.of(), channel, channelBytes, Duration.ofSeconds(1));
     try {
-      schema = new Schema.Parser().parse(Files.readString(SCHEMA));
+      schema = new Schema.Parser().parse(Files.readString(files.schema()));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

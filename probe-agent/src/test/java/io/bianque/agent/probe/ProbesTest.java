@@ -21,6 +21,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -81,6 +82,44 @@ class ProbesTest {
       assertThat(attached.hook()).isEqualTo("tp_btf/sched_process_exec, raw_tp/sched_process_exit");
       assertThat(attached.refused()).hasSize(2);
     }
+  }
+
+  @Test
+  void probeDoesWithoutAnOptionalHook() throws Exception {
+    TestProbe.make(
+        folder, "starts", EXEC, TestProbe.program("exit__absent", "?raw_tp/no_such_event"));
+    try (Probes probes = probes(ProbeSettings.of(folder))) {
+      probes.startAll();
+
+      Attached attached = (Attached) report(probes, "starts").state();
+      assertThat(attached.hook()).isEqualTo("tp_btf/sched_process_exec");
+      assertThat(attached.refused().getFirst().hook()).isEqualTo("raw_tp/no_such_event");
+    }
+  }
+
+  @Test
+  void probeWhoseHooksAreAllOptionalIsSkippedWhereThereAreNone() throws Exception {
+    TestProbe.make(folder, "starts", TestProbe.program("exit__absent", "?raw_tp/no_such_event"));
+    try (Probes probes = probes(ProbeSettings.of(folder))) {
+      probes.startAll();
+
+      assertThat(report(probes, "starts").state())
+          .isEqualTo(new Skipped("this kernel has none of its hooks: raw_tp/no_such_event"));
+    }
+  }
+
+  @Test
+  void doctorKnowsWhatAProbeNeeds() throws Exception {
+    TestProbe.make(
+        folder, "partly", EXEC, TestProbe.program("exit__absent", "raw_tp/no_such_event"));
+    TestProbe.make(
+        folder, "without", EXEC, TestProbe.program("exit__absent", "?raw_tp/no_such_event"));
+
+    Map<String, Boolean> works =
+        Doctor.examine(ProbeSettings.of(folder)).probes().stream()
+            .collect(Collectors.toMap(Doctor.ProbeFinding::probe, Doctor.ProbeFinding::works));
+
+    assertThat(works).isEqualTo(Map.of("partly", false, "without", true));
   }
 
   @Test
@@ -242,7 +281,7 @@ class ProbesTest {
     assertThat(found.probes()).hasSize(1);
     assertThat(found.probes().getFirst().problem()).isEmpty();
     assertThat(found.probes().getFirst().variants())
-        .extracting(Doctor.VariantFinding::hook, Doctor.VariantFinding::holds)
+        .extracting(Doctor.VariantFinding::section, Doctor.VariantFinding::holds)
         .containsExactly(
             org.assertj.core.groups.Tuple.tuple("tp_btf/no_such_event", false),
             org.assertj.core.groups.Tuple.tuple("tp_btf/sched_process_exec", true));
