@@ -27,7 +27,7 @@ for source in *.bpf.c; do
 	fi
 	echo "bpf: $source"
 	# The object is the same wherever the checkout lies.
-	clang -target bpf -D__TARGET_ARCH_x86 -g -O2 -Wall -Werror -ffile-prefix-map="$PWD"=bpf -c "$source" -o "$object.new"
+	clang -target bpf -g -O2 -Wall -Werror -ffile-prefix-map="$PWD"=bpf -c "$source" -o "$object.new"
 	# DWARF goes, BTF stays
 	llvm-strip -g "$object.new"
 	mv "$object.new" "$object"

@@ -7,11 +7,11 @@
 #include "include/vmlinux.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
-#include <bpf/bpf_tracing.h>
 #include "include/cgroup.h"
 #include "include/channel.h"
 #include "include/event.h"
 #include "include/host_memory.h"
+#include "include/kprobe.h"
 #include "include/stack.h"
 #include "include/task.h"
 
@@ -31,12 +31,10 @@ enum oom_scope {
 };
 
 /* include/linux/mm_types_task.h, the same since 4.5 */
-enum {
-	MM_FILEPAGES,
-	MM_ANONPAGES,
-	MM_SWAPENTS,
-	MM_SHMEMPAGES,
-};
+#define MM_FILEPAGES 0
+#define MM_ANONPAGES 1
+#define MM_SWAPENTS 2
+#define MM_SHMEMPAGES 3
 
 #define SIGKILL 9
 #define SEND_SIG_PRIV 1
@@ -176,20 +174,18 @@ static __always_inline __s64 bytes_of(__u64 pages)
 	return pages * page_bytes;
 }
 
-static __always_inline __s64 rss_bytes(struct mm_struct *mm, int kind)
-{
-	__s64 pages = 0;
-
-	if (bpf_core_type_exists(struct mm_rss_stat)) {
-		struct mm_struct___6_1 *old = (void *)mm;
-
-		bpf_probe_read_kernel(&pages, sizeof(pages), &old->rss_stat.count[kind].counter);
-	} else {
-		bpf_probe_read_kernel(&pages, sizeof(pages), &mm->rss_stat[kind].count);
-	}
-	/* A counter per CPU may be behind what it is subtracted from. */
-	return pages > 0 ? bytes_of(pages) : 0;
-}
+/* A macro, since CO-RE finds an element by a constant only. A counter may be behind what it is subtracted from. */
+#define rss_bytes(mm, kind)                                                           \
+	({                                                                            \
+		__s64 __pages;                                                        \
+		if (bpf_core_type_exists(struct mm_rss_stat)) {                       \
+			struct mm_struct___6_1 *__old = (void *)(mm);                 \
+			__pages = BPF_CORE_READ(__old, rss_stat.count[kind].counter); \
+		} else {                                                              \
+			__pages = BPF_CORE_READ(mm, rss_stat[kind].count);            \
+		}                                                                     \
+		__pages > 0 ? bytes_of(__pages) : 0;                                  \
+	})
 
 static __always_inline void fill_mm(struct oom_event *event, struct task_struct *victim)
 {
@@ -491,7 +487,7 @@ int kill__fentry(__u64 *ctx)
 SEC("?kprobe/oom_kill_process")
 int kill__kprobe(struct pt_regs *ctx)
 {
-	return remember_decision((struct oom_control *)PT_REGS_PARM1(ctx));
+	return remember_decision((struct oom_control *)kprobe_argument(ctx, 0));
 }
 
 /* The signal goes out just before the victim is marked, to the same thread. */

@@ -26,11 +26,10 @@ struct cgroup_scratch {
 	char path[CGROUP_PATH + CGROUP_NAME];
 };
 
-static __always_inline struct kernfs_node *kernfs_parent(struct kernfs_node *node)
+/* Not inlined: out of a loop clang would fetch both offsets ahead, and one of them is none. */
+static __noinline struct kernfs_node *kernfs_parent(struct kernfs_node *node)
 {
-	/* The barriers keep clang from fetching both offsets, of which one is none, ahead of the question. */
 	if (bpf_core_field_exists(node->__parent)) {
-		barrier();
 		return BPF_CORE_READ(node, __parent);
 	}
 	barrier();

@@ -11,6 +11,7 @@
 
 struct stack_scratch {
 	__u64 frames[STACK_FRAMES];
+	__u32 first;
 };
 
 /* More than the traced functions have, and less than would reach one that calls them. */
@@ -26,6 +27,10 @@ static __always_inline __u32 stack_read(void *ctx, struct stack_scratch *scratch
 
 static __always_inline __u32 stack_copy(struct stack_scratch *scratch, __u64 *frames, __u32 first, __u32 count)
 {
+	/* Through memory, so that the verifier follows one number from here on, and not each of those it may be. */
+	scratch->first = first;
+	barrier();
+	first = scratch->first;
 	count -= first;
 	/* Both are within bounds already; the verifier has lost sight of it. */
 	barrier_var(count);

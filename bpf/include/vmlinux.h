@@ -45,11 +45,13 @@ struct bpf_raw_tracepoint_args {
 	__u64 args[0];
 };
 
-/* x86's, of what kprobes read. */
+/* What a kprobe is given: of x86-64, and of arm64, where struct pt_regs begins with the second. */
 struct pt_regs {
-	unsigned long di;
-	unsigned long si;
-	unsigned long ax;
+	unsigned long di, si, dx, cx;
+};
+
+struct user_pt_regs {
+	__u64 regs[31];
 };
 
 struct list_head {
