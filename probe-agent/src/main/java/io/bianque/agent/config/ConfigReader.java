@@ -94,6 +94,7 @@ public final class ConfigReader {
                 new Http(value("http.port", Optional.of(19097), ConfigReader::port)),
                 new Intervals(
                     duration("intervals.counters", Duration.ofSeconds(10), Duration.ofSeconds(1)),
+                    duration("intervals.snapshots", Duration.ofSeconds(10), Duration.ofSeconds(1)),
                     duration("intervals.facts", Duration.ofHours(1), Duration.ofSeconds(10)),
                     duration(
                         "intervals.probe_retry", Duration.ofSeconds(10), Duration.ofMillis(100)),
