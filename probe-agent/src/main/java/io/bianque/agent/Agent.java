@@ -2,6 +2,7 @@ package io.bianque.agent;
 
 import io.bianque.agent.config.AgentConfig;
 import io.bianque.agent.config.ConfigReader;
+import io.bianque.agent.config.FileTrouble;
 import io.bianque.agent.config.InvalidConfig;
 import io.bianque.agent.host.ClockOffset;
 import io.bianque.agent.host.HostException;
@@ -27,6 +28,7 @@ import io.bianque.facts.HostFacts;
 import io.bianque.facts.ProbeCounters;
 import io.bianque.schemas.raw.KernelEnum;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -64,8 +66,11 @@ public final class Agent {
     } catch (InvalidConfig e) {
       System.err.println("bianque-agent: the configuration is refused:\n" + e.getMessage());
       code = USAGE;
-    } catch (HostException | IOException e) {
-      System.err.println("bianque-agent: " + (e instanceof IOException ? e : e.getMessage()));
+    } catch (HostException | UncheckedIOException e) {
+      System.err.println("bianque-agent: " + e.getMessage());
+      code = FAILED;
+    } catch (IOException e) {
+      System.err.println("bianque-agent: " + FileTrouble.words(e));
       code = FAILED;
     } catch (RuntimeException e) {
       LOG.error("the agent ends after an error that should not be", e);
