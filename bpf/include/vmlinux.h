@@ -28,14 +28,18 @@ typedef _Bool bool;
 /* From include/uapi/linux/bpf.h: ABI, the same on every kernel. */
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4,
+	BPF_MAP_TYPE_PERCPU_HASH = 5,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
+	BPF_MAP_TYPE_TASK_STORAGE = 29, /* since 5.11 */
 };
 
 #define BPF_F_CURRENT_CPU 0xffffffffULL
 #define BPF_RB_NO_WAKEUP 1ULL
+#define BPF_NOEXIST 1ULL
 
 #ifndef BPF_NO_PRESERVE_ACCESS_INDEX
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -293,6 +297,10 @@ struct oom_control {
 
 struct trace_event_raw_mark_victim {
 	unsigned long total_vm; /* since 6.9 and its stable kernels: the argument is the task, before its thread id */
+};
+
+struct trace_event_raw_softirq {
+	unsigned int vec;
 };
 
 #ifndef BPF_NO_PRESERVE_ACCESS_INDEX

@@ -32,6 +32,7 @@ public final class SchemasCommand {
         schemas/src/main/avro/enriched   the enriched schema of each raw one
         schemas/versions                 a new version of each schema that changed; earlier ones stay for ever
         docs/topics.md                   the page of all topics
+  deploy/elasticsearch             the index template of each probe
       It refuses a raw schema that cannot be encoded or enriched, and a change that cannot read earlier versions.
 
       example: edit schemas/src/main/avro/raw/dropwatch.avsc, then ./bianque schemas update && git diff\
