@@ -14,8 +14,11 @@ struct stack_scratch {
 	__u32 first;
 };
 
-/* More than the traced functions have, and less than would reach one that calls them. */
-#define STACK_FUNCTION_BYTES 0x400
+/*
+ * More than any traced function has. What lies above it in the stack is elsewhere: programs, kernel/trace, and at the
+ * beginning of the function's own file.
+ */
+#define STACK_FUNCTION_BYTES 0x2000
 
 /* The whole stack, into the scratch; the number of frames. */
 static __always_inline __u32 stack_read(void *ctx, struct stack_scratch *scratch)
@@ -70,8 +73,8 @@ static __always_inline __u32 stack_capture_from(void *ctx, struct stack_scratch 
 	int i;
 
 #pragma unroll
-	for (i = 1; i < STACK_HOOK_FRAMES; i++) {
-		if (!first && i < count && function && scratch->frames[i] - function < STACK_FUNCTION_BYTES)
+	for (i = STACK_HOOK_FRAMES - 1; i >= 0; i--) {
+		if (i < count && function && scratch->frames[i] - function < STACK_FUNCTION_BYTES)
 			first = i;
 	}
 	return stack_copy(scratch, frames, first, count);

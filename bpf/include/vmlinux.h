@@ -51,7 +51,7 @@ struct bpf_raw_tracepoint_args {
 
 /* What a kprobe is given: of x86-64, and of arm64, where struct pt_regs begins with the second. */
 struct pt_regs {
-	unsigned long di, si, dx, cx;
+	unsigned long di, si, dx, cx, ax;
 };
 
 struct user_pt_regs {
@@ -276,6 +276,7 @@ struct task_struct {
 	int tgid;
 	char comm[16];
 	struct css_set *cgroups;
+	unsigned int flags;
 	struct mm_struct *mm;
 	struct signal_struct *signal;
 	const struct cred *real_cred;
@@ -293,6 +294,10 @@ struct oom_control {
 	struct task_struct *chosen;
 	long chosen_points;
 	enum oom_constraint constraint;
+};
+
+struct trace_event_raw_mm_compaction_end {
+	int status;
 };
 
 struct trace_event_raw_mark_victim {
