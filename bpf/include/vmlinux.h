@@ -28,14 +28,19 @@ typedef __s64 ktime_t;
 
 /* From include/uapi/linux/bpf.h: ABI, the same on every kernel. */
 enum bpf_map_type {
+	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4,
+	BPF_MAP_TYPE_PERCPU_HASH = 5,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
+	BPF_MAP_TYPE_TASK_STORAGE = 29, /* since 5.11 */
 };
 
 #define BPF_F_CURRENT_CPU 0xffffffffULL
 #define BPF_RB_NO_WAKEUP 1ULL
+#define BPF_NOEXIST 1ULL
 
 #ifndef BPF_NO_PRESERVE_ACCESS_INDEX
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -228,6 +233,10 @@ struct task_struct {
 	struct sched_info sched_info; /* with CONFIG_SCHED_INFO */
 	unsigned long blocker; /* since 6.16, with CONFIG_DETECT_HUNG_TASK_BLOCKER */
 	struct mutex *blocked_on; /* before 6.17 a mutex_waiter, with CONFIG_DEBUG_MUTEXES only */
+};
+
+struct trace_event_raw_softirq {
+	unsigned int vec;
 };
 
 #ifndef BPF_NO_PRESERVE_ACCESS_INDEX

@@ -41,7 +41,7 @@ final class Loader {
    * Loads and attaches.
    *
    * @throws HooksRefused when no variant of some hook holds that the probe needs, or of none
-   * @throws ProbeRejected when the object lacks what every probe has
+   * @throws ProbeRejected when the object lacks what such a probe has
    */
   InKernel load() {
     List<Variant> chosen = plan.hooks().stream().map(h -> h.variants().getFirst()).toList();
@@ -101,7 +101,7 @@ final class Loader {
   private InKernel attempt(List<Variant> variants) {
     BpfObject object = BpfObject.open(plan.name(), plan.object());
     List<BpfLink> links = new ArrayList<>();
-    EventChannel channel = null;
+    Optional<EventChannel> channel = Optional.empty();
     try {
       Set<String> wanted = variants.stream().map(Variant::program).collect(Collectors.toSet());
       List<BpfProgram> programs =
@@ -110,10 +110,11 @@ final class Loader {
       prepareMaps(object);
       object.load();
       // Before the programs run: what they say to a perf event array without rings is lost.
-      channel =
-          perf
-              ? PerfBuffer.open(map(object, PERF), channelBytes)
-              : RingBuffer.open(map(object, RING));
+      channel = plan.events().map(_ -> openChannel(object));
+      List<PolledMap> polled =
+          plan.polled().stream()
+              .map(each -> new PolledMap(each, map(object, each.map()).reader()))
+              .toList();
       for (BpfProgram program : programs) {
         links.add(program.attach());
       }
@@ -123,19 +124,33 @@ final class Loader {
           programs,
           List.copyOf(links),
           channel,
-          map(object, InKernel.COUNTERS),
-          new ProbeState.Attached(hook, perf ? "perf" : "ringbuf", List.copyOf(refused)));
+          channel.map(_ -> map(object, InKernel.COUNTERS)),
+          polled,
+          object.map(InKernel.POLLED_MISSED),
+          new ProbeState.Attached(
+              hook, channel.isEmpty() ? "none" : perf ? "perf" : "ringbuf", List.copyOf(refused)));
     } catch (RuntimeException e) {
       links.forEach(BpfLink::close);
-      if (channel != null) {
-        channel.close();
-      }
+      channel.ifPresent(EventChannel::close);
       object.close();
       throw e;
     }
   }
 
+  private EventChannel openChannel(BpfObject object) {
+    return perf
+        ? PerfBuffer.open(map(object, PERF), channelBytes)
+        : RingBuffer.open(map(object, RING));
+  }
+
   private void prepareMaps(BpfObject object) {
+    if (plan.events().isPresent()) {
+      prepareChannel(object);
+    }
+    object.map(Tunables.SECTION).ifPresent(m -> plan.tunables().write(m.initialValue(), perf));
+  }
+
+  private void prepareChannel(BpfObject object) {
     if (perf && !plan.tunables().has(Tunables.USE_PERF_BUFFER)) {
       throw new ProbeRejected(
           "probe "
@@ -149,7 +164,6 @@ final class Loader {
     if (!perf) {
       map(object, RING).maxEntries(channelBytes);
     }
-    object.map(Tunables.SECTION).ifPresent(m -> plan.tunables().write(m.initialValue(), perf));
   }
 
   private static BpfMap map(BpfObject object, String name) {

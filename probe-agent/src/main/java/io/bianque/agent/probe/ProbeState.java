@@ -12,7 +12,7 @@ public sealed interface ProbeState {
    *
    * @param hook the variant that holds: {@code tp_btf/kfree_skb}; of several hooks, separated by
    *     commas
-   * @param channel {@code ringbuf} or {@code perf}
+   * @param channel {@code ringbuf} or {@code perf}; {@code none} when it has no events
    * @param refused variants that were tried before and did not hold, those of optional hooks that
    *     the probe does without included
    */

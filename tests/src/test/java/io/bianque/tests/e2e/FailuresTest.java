@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.bianque.agent.testing.NetnsPair;
+import io.bianque.tests.drops.NumberedDrops;
 import java.time.Duration;
 import java.util.Map;
 import java.util.OptionalInt;
