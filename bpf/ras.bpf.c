@@ -37,6 +37,8 @@ enum ras_severity {
 #define RAS_DATA 256
 #define RAS_GUID 16
 #define RAS_GUID_TEXT 37
+#define AER_TLP_WORDS 4
+#define AER_TLP_TEXT (9 * AER_TLP_WORDS)
 
 struct ras_event {
 	EVENT_HEADER;
@@ -58,7 +60,6 @@ struct ras_event {
 	__u32 mce_microcode;
 	__u32 mce_bank;
 	__u32 aer_status;
-	__u32 aer_tlp_header[4];
 	__u64 mc_grain_bytes;
 	__s32 mc_index;
 	__s32 mc_top_layer;
@@ -76,7 +77,8 @@ struct ras_event {
 	__u8 arm_error_type;
 	__u8 source;
 	__u8 severity;
-	bool mce_overflow;
+	__u8 mce_overflow;
+	char aer_tlp_header[AER_TLP_TEXT];
 	char device[32];
 	char message[RAS_TEXT];
 	char label[RAS_TEXT];
@@ -101,7 +103,7 @@ struct ras_event {
 	__u8 has_mc_middle_layer;
 	__u8 has_mc_lower_layer;
 	__u8 has_aer;
-	__u8 aer_tlp_words;
+	__u8 has_aer_tlp;
 	__u8 has_firmware;
 	__u8 has_fru_text;
 	__u8 has_arm;
@@ -119,6 +121,7 @@ struct ras_scratch {
 	struct ras_event event;
 	__u8 guid[RAS_GUID];
 	__u32 written; /* of message */
+	__u32 tlp[AER_TLP_WORDS];
 };
 
 CHANNEL_SCRATCH(struct ras_scratch);
@@ -149,7 +152,7 @@ static __always_inline struct ras_scratch *begin(enum ras_source source)
 		channel_leave();
 		return NULL;
 	}
-	__builtin_memset(&slot->event, 0, sizeof(slot->event));
+	__builtin_memset(&slot->event, 0, __builtin_offsetof(struct ras_event, firmware_data));
 	if (!channel_admit(source, now, &slot->event.sequence)) {
 		channel_leave();
 		return NULL;
@@ -169,7 +172,9 @@ static __always_inline struct ras_event *begin_event(enum ras_source source)
 
 static __always_inline int end(void *ctx, struct ras_event *event)
 {
-	channel_submit(ctx, event, sizeof(*event));
+	channel_submit(ctx, event,
+		       __builtin_offsetof(struct ras_event, firmware_data) +
+			       (event->firmware_data_bytes & (RAS_DATA - 1)));
 	channel_leave();
 	return 0;
 }
@@ -335,6 +340,11 @@ static __always_inline enum ras_severity mc_severity(__u32 type)
 	}
 }
 
+static __always_inline char hex_digit(__u8 value)
+{
+	return value < 10 ? '0' + value : 'a' + value - 10;
+}
+
 /* A text of the kernel's; whether there is one. */
 #define read_text(into, from) (bpf_probe_read_kernel_str(into, sizeof(into), (const void *)(from)) > 1)
 
@@ -455,6 +465,19 @@ static __always_inline void name_errors(struct ras_scratch *slot, const char nam
 	}
 }
 
+static __always_inline void write_words(char *text, const __u32 *words)
+{
+	int i, digit;
+
+#pragma unroll
+	for (i = 0; i < AER_TLP_WORDS; i++) {
+#pragma unroll
+		for (digit = 0; digit < 8; digit++)
+			text[9 * i + digit] = hex_digit(words[i] >> (28 - 4 * digit) & 15);
+		text[9 * i + 8] = i < AER_TLP_WORDS - 1 ? ' ' : 0;
+	}
+}
+
 /* Arguments: device, status register, severity, whether there is a TLP header, that header: four words in each kernel.
  */
 static __always_inline int pcie(void *ctx, const __u64 *args)
@@ -471,9 +494,10 @@ static __always_inline int pcie(void *ctx, const __u64 *args)
 	event->severity = aer_severity(args[2]);
 	name_errors(slot, event->severity == RAS_CORRECTED ? aer_corrected : aer_uncorrected);
 	event->has_message = event->message[0] != 0;
-	if ((__u8)args[3] &&
-	    !bpf_probe_read_kernel(event->aer_tlp_header, sizeof(event->aer_tlp_header), (const void *)args[4]))
-		event->aer_tlp_words = 4;
+	if ((__u8)args[3] && !bpf_probe_read_kernel(slot->tlp, sizeof(slot->tlp), (const void *)args[4])) {
+		write_words(event->aer_tlp_header, slot->tlp);
+		event->has_aer_tlp = 1;
+	}
 	return end(ctx, event);
 }
 
@@ -506,11 +530,6 @@ static __always_inline enum ras_severity ghes_severity(__u8 severity)
 	default:
 		return RAS_UNKNOWN;
 	}
-}
-
-static __always_inline char hex_digit(__u8 value)
-{
-	return value < 10 ? '0' + value : 'a' + value - 10;
 }
 
 /* As text. The first three groups are numbers in the byte order of x86, the others bytes in theirs. */

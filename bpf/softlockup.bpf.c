@@ -215,8 +215,7 @@ static __always_inline int printed(void *ctx, const char *text, __u64 length)
 
 /*
  * The variants, in the order in which they are tried. A taint is set once a lockup has been printed, by the CPU that is
- * stuck. A kprobe is left out by the kernel while another kprobe or tracepoint program is what the CPU is stuck in.
- * Before 5.19 a line's tracepoint fires when it goes to a console, which may be never, and on another CPU.
+ * stuck. Before 5.19 a line's tracepoint fires when it goes to a console, which may be never, and on another CPU.
  */
 SEC("fentry/add_taint")
 int lockup__fentry(__u64 *ctx)

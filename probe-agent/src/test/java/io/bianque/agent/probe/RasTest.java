@@ -7,7 +7,6 @@ import io.bianque.agent.testing.KernelTest;
 import io.bianque.agent.testing.RasRecord;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
@@ -35,8 +34,7 @@ class RasTest {
           "ktime_ns",
           "time",
           "source",
-          "severity",
-          "aer_tlp_header");
+          "severity");
 
   @TempDir static Path folder;
 
@@ -138,7 +136,6 @@ class RasTest {
   private GenericRecord the(String source) {
     GenericRecord event = probe.await(source, e -> e.get("source").toString().equals(source));
     assertThat(probe.events).containsExactly(event);
-    assertThat(event.get("aer_tlp_header")).isEqualTo(List.of());
     return event;
   }
 
