@@ -20,6 +20,7 @@ typedef __u32 __be32;
 typedef __u64 __be64;
 typedef __u32 __wsum;
 typedef _Bool bool;
+typedef __s64 ktime_t;
 
 #define true 1
 #define false 0
@@ -138,6 +139,31 @@ struct trace_event_raw_kfree_skb {
 	void *location;
 	void *rx_sk; /* since 6.11 */
 	enum skb_drop_reason reason; /* since 5.17 */
+};
+
+/* A machine check. Only in kernels with CONFIG_X86_MCE. */
+struct mce {
+	__u64 status;
+	__u64 misc;
+	__u64 addr;
+	__u64 mcgstatus;
+	__u64 ip;
+	__u64 time;
+	__u8 cpuvendor;
+	__u32 cpuid;
+	__u8 bank;
+	__u32 extcpu;
+	__u32 socketid;
+	__u32 apicid;
+	__u64 mcgcap;
+	__u64 synd;
+	__u64 ipid;
+	__u64 ppin; /* since 5.6 */
+	__u32 microcode; /* since 5.6 */
+};
+
+struct trace_event_raw_arm_event {
+	__u8 sev; /* since 6.13, and in the stable kernels before it */
 };
 
 /* Names only: the numbers depend on what the kernel was built with. */
@@ -271,6 +297,35 @@ struct signal_struct {
 	short oom_score_adj;
 };
 
+/* Times of the scheduler's own clock, which is none that a program can read. */
+struct sched_info {
+	unsigned long long last_arrival; /* when it last got a CPU */
+};
+
+struct mutex {
+	atomic_long_t owner;
+	void *magic; /* with CONFIG_DEBUG_MUTEXES only */
+};
+
+struct rw_semaphore {
+	atomic_long_t owner;
+};
+
+/* A CPU's run queue. clock: the scheduler's own, brought up to date at each tick. */
+struct rq {
+	__u64 clock;
+};
+
+/* function: the tick's is tick_sched_timer(), since 6.8 tick_nohz_handler(). */
+struct hrtimer {
+	ktime_t _softexpires;
+	void *function;
+};
+
+struct trace_event_raw_hrtimer_expire_entry {
+	void *hrtimer;
+};
+
 struct task_struct {
 	int pid;
 	int tgid;
@@ -280,6 +335,9 @@ struct task_struct {
 	struct mm_struct *mm;
 	struct signal_struct *signal;
 	const struct cred *real_cred;
+	struct sched_info sched_info; /* with CONFIG_SCHED_INFO */
+	unsigned long blocker; /* since 6.16, with CONFIG_DETECT_HUNG_TASK_BLOCKER */
+	struct mutex *blocked_on; /* before 6.17 a mutex_waiter, with CONFIG_DEBUG_MUTEXES only */
 };
 
 enum oom_constraint {
