@@ -104,15 +104,6 @@ struct oom_event {
 	__u64 kernel_stack[STACK_FRAMES];
 };
 
-struct oom_scratch {
-	struct oom_event event;
-	struct cgroup_scratch path;
-	struct host_memory host;
-	struct stack_scratch stack;
-};
-
-CHANNEL_SCRATCH(struct oom_scratch);
-
 /* What a task that looks for a victim has decided. It marks the victims itself, one after the other. */
 struct oom_decision {
 	__u64 ktime_ns;
@@ -133,6 +124,16 @@ struct {
 	__type(key, __u32);
 	__type(value, struct oom_decision);
 } decisions SEC(".maps");
+
+struct oom_scratch {
+	struct oom_event event;
+	struct oom_decision decision; /* of zeros, if there was none */
+	struct cgroup_scratch path;
+	struct host_memory host;
+	struct stack_scratch stack;
+};
+
+CHANNEL_SCRATCH(struct oom_scratch);
 
 /* The task that each task killed last: mark_victim before 6.9 gives a thread id alone. */
 struct {
@@ -290,29 +291,30 @@ static __always_inline void fill_group(struct oom_event *event, struct task_stru
 }
 
 /* When this kill began, which is the same of all victims of a group. */
-static __always_inline void fill_kill_time(struct oom_event *event, __u32 tid, struct oom_decision *decision)
+static __always_inline void fill_kill_time(struct oom_scratch *slot, __u32 tid)
 {
-	struct oom_decision first = {
-		.ktime_ns = event->ktime_ns,
-		.last_ktime_ns = event->ktime_ns,
-		.group_memcg_id = event->group_memcg_id,
-	};
+	struct oom_event *event = &slot->event;
+	struct oom_decision *decision = &slot->decision;
+	bool same_group = event->has_group && decision->group_memcg_id == event->group_memcg_id &&
+			  event->ktime_ns - decision->last_ktime_ns < group_kill_ns;
 
-	event->kill_ktime_ns = event->ktime_ns;
-	if (decision && (event->has_control || (event->has_group && decision->group_memcg_id == event->group_memcg_id &&
-						event->ktime_ns - decision->last_ktime_ns < group_kill_ns))) {
-		event->kill_ktime_ns = decision->ktime_ns;
-		decision->last_ktime_ns = event->ktime_ns;
-		decision->group_memcg_id = event->group_memcg_id;
-		return;
+	if (!event->has_control && !same_group) {
+		__builtin_memset(decision, 0, sizeof(*decision));
+		decision->ktime_ns = event->ktime_ns;
 	}
-	bpf_map_update_elem(&decisions, &tid, &first, 0);
+	event->kill_ktime_ns = decision->ktime_ns;
+	decision->last_ktime_ns = event->ktime_ns;
+	decision->group_memcg_id = event->group_memcg_id;
+	bpf_map_update_elem(&decisions, &tid, decision, 0);
 }
 
-static __always_inline void fill_decision(struct oom_event *event, struct oom_decision *decision)
+static __always_inline void fill_decision(struct oom_scratch *slot)
 {
+	struct oom_event *event = &slot->event;
+	struct oom_decision *decision = &slot->decision;
+
 	/* Of an earlier kill by the same task, if the function is not being run. */
-	if (!decision || !decision->by_function || !stack_holds(event, (__u64)&oom_kill_process))
+	if (!decision->by_function || !stack_holds(event, (__u64)&oom_kill_process))
 		return;
 	event->has_control = 1;
 	event->allocation_order = decision->order;
@@ -325,8 +327,7 @@ static __always_inline void fill_decision(struct oom_event *event, struct oom_de
 	event->scope = decision->memcg ? SCOPE_MEMCG : SCOPE_GLOBAL;
 }
 
-static __always_inline void fill_scope(struct oom_scratch *slot, struct oom_decision *decision,
-				       struct task_struct *victim)
+static __always_inline void fill_scope(struct oom_scratch *slot, struct task_struct *victim)
 {
 	struct oom_event *event = &slot->event;
 	struct mem_cgroup *memcg = NULL;
@@ -335,8 +336,8 @@ static __always_inline void fill_scope(struct oom_scratch *slot, struct oom_deci
 		event->scope = stack_holds(event, (__u64)&mem_cgroup_out_of_memory) ? SCOPE_MEMCG : SCOPE_GLOBAL;
 	if (event->scope == SCOPE_GLOBAL)
 		return;
-	if (event->has_control && decision)
-		memcg = decision->memcg;
+	if (event->has_control)
+		memcg = slot->decision.memcg;
 	else if (victim)
 		memcg = full_memcg(victim);
 	if (memcg)
@@ -380,6 +381,9 @@ static __always_inline void fill(void *ctx, struct oom_scratch *slot, struct tas
 	__u32 tid = (__u32)bpf_get_current_pid_tgid();
 	struct oom_decision *decision = bpf_map_lookup_elem(&decisions, &tid);
 
+	__builtin_memset(&slot->decision, 0, sizeof(slot->decision));
+	if (decision)
+		slot->decision = *decision;
 	event->cpu = bpf_get_smp_processor_id();
 	task_fill_current(event);
 	event->victim_tid = victim_tid;
@@ -391,11 +395,11 @@ static __always_inline void fill(void *ctx, struct oom_scratch *slot, struct tas
 	}
 	if (victim)
 		fill_victim(slot, victim);
-	fill_decision(event, decision);
-	fill_scope(slot, decision, victim);
+	fill_decision(slot);
+	fill_scope(slot, victim);
 	if (victim)
 		fill_group(event, victim);
-	fill_kill_time(event, tid, decision);
+	fill_kill_time(slot, tid);
 }
 
 static __noinline int report(void *ctx, struct task_struct *victim, __s32 victim_tid)

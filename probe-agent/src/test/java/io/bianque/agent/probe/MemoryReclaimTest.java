@@ -6,6 +6,8 @@ import io.bianque.agent.probe.ProbeSettings.Channel;
 import io.bianque.agent.testing.KernelSymbols;
 import io.bianque.agent.testing.KernelTest;
 import io.bianque.agent.testing.MemoryCgroup;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -26,10 +28,14 @@ class MemoryReclaimTest {
   @TempDir static Path folder;
 
   private static KernelSymbols symbols;
+  private static Path file;
 
   @BeforeAll
-  static void read() {
+  static void prepare() throws Exception {
     symbols = new KernelSymbols();
+    file = folder.resolve("file");
+    dd("if=/dev/zero", "of=" + file, "bs=1M", "count=96", "conv=fsync", "status=none");
+    forget();
   }
 
   @ParameterizedTest
@@ -40,7 +46,7 @@ class MemoryReclaimTest {
             probe(variant, Map.of("max_events_per_second", "0", "threshold_ns", "0"));
         MemoryCgroup cgroup = MemoryCgroup.create("bianque-reclaim").limit(32 * MIB)) {
       long id = cgroup.id();
-      Process writer = fill(cgroup);
+      Process reader = read(cgroup);
       probe.drain();
       probe.poll();
 
@@ -52,8 +58,8 @@ class MemoryReclaimTest {
           .isNotEmpty()
           .allSatisfy(event -> {
             assertThat((long) event.get("ktime_ns")).isBetween(begin, System.nanoTime());
-            assertThat(event.get("pid")).isEqualTo((int) writer.pid());
-            assertThat(event.get("tid")).isEqualTo((int) writer.pid());
+            assertThat(event.get("pid")).isEqualTo((int) reader.pid());
+            assertThat(event.get("tid")).isEqualTo((int) reader.pid());
             assertThat(event.get("comm")).hasToString("dd");
             assertThat((long) event.get("cgroup_id")).isPositive();
             assertThat(event.get("memcg_path")).hasToString("/bianque-reclaim");
@@ -68,7 +74,7 @@ class MemoryReclaimTest {
                 .startsWith("try_to_free_mem_cgroup_pages")
                 .contains("do_syscall_64");
           });
-      // It wrote thrice what it may keep.
+      // It read thrice what it may keep.
       assertThat(sum(events, "reclaimed_pages") * PAGE).isGreaterThan(32 * MIB);
 
       GenericRecord counted = counted(probe, id);
@@ -85,7 +91,7 @@ class MemoryReclaimTest {
     try (ProbeBench probe = probe(variant, Map.of());
         MemoryCgroup cgroup = MemoryCgroup.create("bianque-reclaim-short").limit(32 * MIB)) {
       long id = cgroup.id();
-      fill(cgroup);
+      read(cgroup);
       probe.drain();
       probe.poll();
 
@@ -109,18 +115,28 @@ class MemoryReclaimTest {
             "?" + variant + "mm_vmscan_memcg_reclaim_end"));
   }
 
-  /** Writes more than the cgroup may hold: what is written is in its page cache until reclaimed. */
-  private static Process fill(MemoryCgroup cgroup) throws InterruptedException {
-    Process writer =
-        cgroup.start(
-            "dd",
-            "if=/dev/zero",
-            "of=" + folder.resolve("file"),
-            "bs=1M",
-            "count=96",
-            "status=none");
-    assertThat(MemoryCgroup.await(writer)).isZero();
-    return writer;
+  /** Reads more than the cgroup may keep in its page cache; all of that can be given back. */
+  private static Process read(MemoryCgroup cgroup) throws InterruptedException {
+    Process reader = cgroup.start("dd", "if=" + file, "of=/dev/null", "bs=64k", "status=none");
+    assertThat(MemoryCgroup.await(reader)).isZero();
+    // It can be read again from the disk only.
+    forget();
+    return reader;
+  }
+
+  /** The pages of the file go out of the page cache. */
+  private static void forget() throws InterruptedException {
+    dd("if=" + file, "iflag=nocache", "count=0", "status=none");
+  }
+
+  private static void dd(String... arguments) throws InterruptedException {
+    List<String> command = new ArrayList<>(List.of("dd"));
+    command.addAll(List.of(arguments));
+    try {
+      assertThat(MemoryCgroup.await(new ProcessBuilder(command).inheritIO().start())).isZero();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static GenericRecord counted(ProbeBench probe, long id) {
