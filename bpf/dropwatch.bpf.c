@@ -8,6 +8,7 @@
 #include "include/packet.h"
 #include "include/socket.h"
 #include "include/stack.h"
+#include "include/task.h"
 
 /* Which packets to report, by the protocol they carry. ICMP is ICMPv6 too; other is all else: ARP, SCTP, LLDP ... */
 const volatile bool watch_tcp = true;
@@ -22,10 +23,7 @@ enum drop_source {
 
 struct dropwatch_event {
 	EVENT_HEADER;
-	__s32 pid;
-	__s32 tid;
-	char comm[16];
-	__u64 cgroup_id;
+	TASK_FIELDS;
 	__u64 location;
 	__u32 netns;
 	__s32 ifindex;
@@ -131,17 +129,6 @@ static __always_inline bool is_watched(const struct packet *packet, const struct
 	}
 }
 
-static __always_inline void fill_task(struct dropwatch_event *event)
-{
-	__u64 pid_tgid = bpf_get_current_pid_tgid();
-
-	event->cpu = bpf_get_smp_processor_id();
-	event->pid = pid_tgid >> 32;
-	event->tid = (__u32)pid_tgid;
-	event->cgroup_id = bpf_get_current_cgroup_id();
-	bpf_get_current_comm(event->comm, sizeof(event->comm));
-}
-
 static __always_inline void fill_device(struct dropwatch_event *event, struct sk_buff *skb, const struct socket *socket)
 {
 	struct net_device *dev = device_of(skb, socket);
@@ -206,7 +193,8 @@ static __always_inline void fill(struct dropwatch_scratch *slot, const struct dr
 	event->drop_source = DROP_SOURCE_SOFTWARE;
 	if (!slot->packet.address_length && slot->socket.protocol)
 		packet_without_network(skb, &slot->packet, slot->socket.protocol);
-	fill_task(event);
+	event->cpu = bpf_get_smp_processor_id();
+	task_fill_current(event);
 	fill_device(event, skb, &slot->socket);
 	fill_socket(event, &slot->socket, &slot->packet);
 	fill_packet(event, &slot->packet, &slot->transport);

@@ -20,6 +20,7 @@ typedef __u32 __be32;
 typedef __u64 __be64;
 typedef __u32 __wsum;
 typedef _Bool bool;
+typedef __s64 ktime_t;
 
 #define true 1
 #define false 0
@@ -27,13 +28,19 @@ typedef _Bool bool;
 
 /* From include/uapi/linux/bpf.h: ABI, the same on every kernel. */
 enum bpf_map_type {
+	BPF_MAP_TYPE_HASH = 1,
+	BPF_MAP_TYPE_ARRAY = 2,
 	BPF_MAP_TYPE_PERF_EVENT_ARRAY = 4,
+	BPF_MAP_TYPE_PERCPU_HASH = 5,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
+	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_RINGBUF = 27,
+	BPF_MAP_TYPE_TASK_STORAGE = 29, /* since 5.11 */
 };
 
 #define BPF_F_CURRENT_CPU 0xffffffffULL
 #define BPF_RB_NO_WAKEUP 1ULL
+#define BPF_NOEXIST 1ULL
 
 #ifndef BPF_NO_PRESERVE_ACCESS_INDEX
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -41,6 +48,15 @@ enum bpf_map_type {
 
 struct bpf_raw_tracepoint_args {
 	__u64 args[0];
+};
+
+/* What a kprobe is given: of x86-64, and of arm64, where struct pt_regs begins with the second. */
+struct pt_regs {
+	unsigned long di, si, dx, cx;
+};
+
+struct user_pt_regs {
+	__u64 regs[31];
 };
 
 struct list_head {
@@ -119,6 +135,108 @@ struct trace_event_raw_kfree_skb {
 	void *location;
 	void *rx_sk; /* since 6.11 */
 	enum skb_drop_reason reason; /* since 5.17 */
+};
+
+/* A machine check. Only in kernels with CONFIG_X86_MCE. */
+struct mce {
+	__u64 status;
+	__u64 misc;
+	__u64 addr;
+	__u64 mcgstatus;
+	__u64 ip;
+	__u64 time;
+	__u8 cpuvendor;
+	__u32 cpuid;
+	__u8 bank;
+	__u32 extcpu;
+	__u32 socketid;
+	__u32 apicid;
+	__u64 mcgcap;
+	__u64 synd;
+	__u64 ipid;
+	__u64 ppin; /* since 5.6 */
+	__u32 microcode; /* since 5.6 */
+};
+
+struct trace_event_raw_arm_event {
+	__u8 sev; /* since 6.13, and in the stable kernels before it */
+};
+
+/* Names only: the numbers depend on what the kernel was built with. */
+enum cgroup_subsys_id {
+	cpuset_cgrp_id,
+	cpu_cgrp_id,
+	cpuacct_cgrp_id,
+	io_cgrp_id,
+	memory_cgrp_id,
+	CGROUP_SUBSYS_COUNT,
+};
+
+/* id: 64 bits since 5.5. */
+struct kernfs_node {
+	const char *name;
+	__u64 id;
+};
+
+struct cgroup {
+	struct kernfs_node *kn;
+	int level;
+};
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+};
+
+struct css_set {
+	struct cgroup_subsys_state *subsys[CGROUP_SUBSYS_COUNT];
+	struct cgroup *dfl_cgrp;
+};
+
+/* Times of the scheduler's own clock, which is none that a program can read. */
+struct sched_info {
+	unsigned long long last_arrival; /* when it last got a CPU */
+};
+
+typedef struct {
+	long counter;
+} atomic_long_t;
+
+struct mutex {
+	atomic_long_t owner;
+	void *magic; /* with CONFIG_DEBUG_MUTEXES only */
+};
+
+struct rw_semaphore {
+	atomic_long_t owner;
+};
+
+/* A CPU's run queue. clock: the scheduler's own, brought up to date at each tick. */
+struct rq {
+	__u64 clock;
+};
+
+/* function: the tick's is tick_sched_timer(), since 6.8 tick_nohz_handler(). */
+struct hrtimer {
+	ktime_t _softexpires;
+	void *function;
+};
+
+struct trace_event_raw_hrtimer_expire_entry {
+	void *hrtimer;
+};
+
+struct task_struct {
+	int pid;
+	int tgid;
+	char comm[16];
+	struct css_set *cgroups;
+	struct sched_info sched_info; /* with CONFIG_SCHED_INFO */
+	unsigned long blocker; /* since 6.16, with CONFIG_DETECT_HUNG_TASK_BLOCKER */
+	struct mutex *blocked_on; /* before 6.17 a mutex_waiter, with CONFIG_DEBUG_MUTEXES only */
+};
+
+struct trace_event_raw_softirq {
+	unsigned int vec;
 };
 
 #ifndef BPF_NO_PRESERVE_ACCESS_INDEX

@@ -5,10 +5,10 @@
 # Podman on a machine like a small virtual one needs help in three places:
 #   runc instead of crun, which refuses a hybrid cgroup tree ("cgroups in hybrid mode not supported");
 #   ulimits below the host's hard limits: without CAP_SYS_RESOURCE they cannot be raised ("setrlimit RLIMIT_NOFILE: Operation not permitted");
-#   an image from here: where no registry can be reached, Kafka's is made of the JDK and the broker's own jars.
+#   images from here: where no registry can be reached, they are made of the JDK and of the servers that ./bianque build fetched.
 
 ENGINE_STATE=$BIANQUE_DATA/containers
-ENGINE_IMAGE=localhost/apache/kafka:bianque
+ENGINE_BASE=localhost/bianque/base:local
 ENGINE_STARTED=no
 
 engine_up() {
@@ -29,12 +29,14 @@ engine_up() {
   cat /proc/sys/net/ipv4/ip_forward >"$ENGINE_STATE/ip_forward"
   iptables-save 2>/dev/null | grep -c NETAVARK >"$ENGINE_STATE/chains" || true
   engine_configure
-  if ! engine_image || ! engine_serve; then
+  if ! engine_images || ! engine_serve; then
     echo "Containers: podman does not work here, see $ENGINE_STATE/engine.log"
     return 1
   fi
   export DOCKER_HOST=unix://$ENGINE_STATE/engine.sock
-  export BIANQUE_KAFKA_IMAGE=$ENGINE_IMAGE
+  export BIANQUE_IMAGE_BROKER=localhost/bianque/broker:local
+  export BIANQUE_IMAGE_REGISTRY=localhost/bianque/registry:local
+  export BIANQUE_IMAGE_SEARCH=localhost/bianque/search:local
   # Ryuk's image cannot be had either; engine_down does its work. Without the override Testcontainers believes to run in a container.
   export TESTCONTAINERS_RYUK_DISABLED=true TESTCONTAINERS_HOST_OVERRIDE=127.0.0.1
   echo "Containers: podman $(podman --version | awk '{print $3}') on $DOCKER_HOST"
@@ -70,35 +72,64 @@ runroot = "$ENGINE_STATE/run"
 CONF
 }
 
-# Kafka's image, as Testcontainers expects it: a shell, and /etc/kafka/docker/run that starts the broker as KAFKA_… variables say.
+# The servers' images. To whoever starts them they are what is published under apache/kafka, apicurio/apicurio-registry and
+# elasticsearch/elasticsearch: the same ports and the same variables.
+engine_images() {
+  podman image exists "$ENGINE_BASE" 2>>"$ENGINE_STATE/engine.log" && return 0
+  echo "Containers: making images of the JDK and the servers …"
+  engine_base &&
+    engine_image broker <<IMAGE &&
+FROM $ENGINE_BASE
+COPY kafka/lib /opt/kafka/lib
+CMD ["/etc/kafka/docker/run"]
+IMAGE
+    engine_image registry <<IMAGE &&
+FROM $ENGINE_BASE
+COPY registry/home /deployments
+CMD ["java", "-Xmx192m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dquarkus.http.host=0.0.0.0", "-jar", "/deployments/quarkus-run.jar"]
+USER 1000
+IMAGE
+    engine_image search <<IMAGE
+FROM $ENGINE_BASE
+COPY --chown=1000:0 search/home /usr/share/elasticsearch
+ENV ES_JAVA_HOME=/opt/java
+CMD ["/usr/local/bin/search-run"]
+USER 1000
+IMAGE
+}
+
+# engine_image NAME: from a Containerfile on standard input, whose paths are below the servers' folder.
 engine_image() {
-  podman image exists "$ENGINE_IMAGE" 2>>"$ENGINE_STATE/engine.log" && return 0
-  echo "Containers: making $ENGINE_IMAGE of the JDK and the broker's jars …"
+  podman build -q --pull=never --tag "localhost/bianque/$1:local" -f - "$BIANQUE_SERVERS" >>"$ENGINE_STATE/engine.log" 2>&1
+}
+
+# What all of them stand on: a shell, a few programs and the JDK.
+engine_base() {
   local root=$ENGINE_STATE/root program library
   rm -rf "$root"
-  mkdir -p "$root"/{bin,etc/kafka/docker,opt/kafka,tmp,root,var/lib/kafka,usr/bin}
-  for program in bash cat chmod env ls mkdir rm sed sleep sort tr; do
+  mkdir -p "$root"/{bin,etc/kafka/docker,opt/kafka,tmp,root,var/lib/kafka,usr/bin,usr/local/bin}
+  for program in bash basename cat chmod dirname env expr ls mkdir rm sed sleep sort tr uname; do
     cp -L "$(command -v "$program")" "$root/bin/$program"
   done
   ln -s bash "$root/bin/sh"
   ln -s ../../bin/env "$root/usr/bin/env"
-  "$JAVA_HOME/bin/jlink" --output "$root/opt/java" --strip-debug --no-header-files --no-man-pages \
-    --add-modules java.base,java.desktop,java.logging,java.management,java.naming,java.net.http,java.security.jgss,java.security.sasl,java.sql,java.xml,jdk.management,jdk.unsupported \
-    >>"$ENGINE_STATE/engine.log" 2>&1 || return 1
+  # Whole, as a JDK without jmods cannot link all of its modules, and Elasticsearch asks for them.
+  mkdir "$root/opt/java"
+  tar -C "$JAVA_HOME" -h -c --exclude=./jmods --exclude=./lib/src.zip --exclude=./man . | tar -C "$root/opt/java" -x
   # Everything that these programs and the JVM are linked with, at the same paths.
   find "$root/bin" "$root/opt/java" -type f \( -perm -100 -o -name '*.so' \) -exec ldd {} + 2>/dev/null |
     awk '$2 == "=>" && $3 ~ "^/" { print $3 } $1 ~ "^/" && $1 !~ ":$" { print $1 }' | grep -v "^$root" | sort -u | while read -r library; do
     mkdir -p "$root$(dirname "$library")"
     cp -L "$library" "$root$library"
   done
-  cp -r "$BIANQUE_SERVERS/kafka/lib" "$root/opt/kafka/lib"
   cp "$CHECKOUT/standalone/src/main/resources/io/bianque/standalone/logback.xml" "$root/opt/kafka/logback.xml"
   cp "$CHECKOUT/tests/containers/kafka-run.sh" "$root/etc/kafka/docker/run"
-  echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
+  cp "$CHECKOUT/tests/containers/search-run.sh" "$root/usr/local/bin/search-run"
+  printf '%s\n' 'root:x:0:0:root:/root:/bin/sh' 'server:x:1000:0:server:/tmp:/bin/sh' >"$root/etc/passwd"
   chmod 1777 "$root/tmp"
-  chmod 755 "$root/etc/kafka/docker/run"
-  tar -C "$root" -c . | podman import -q --change 'ENV PATH=/opt/java/bin:/bin:/usr/bin' --change 'CMD ["/etc/kafka/docker/run"]' \
-    - "$ENGINE_IMAGE" >>"$ENGINE_STATE/engine.log" 2>&1 || return 1
+  chmod 755 "$root/etc/kafka/docker/run" "$root/usr/local/bin/search-run"
+  tar -C "$root" -c . | podman import -q --change 'ENV PATH=/opt/java/bin:/bin:/usr/bin' \
+    - "$ENGINE_BASE" >>"$ENGINE_STATE/engine.log" 2>&1 || return 1
   rm -rf "$root"
 }
 

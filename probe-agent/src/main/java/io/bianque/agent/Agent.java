@@ -2,6 +2,7 @@ package io.bianque.agent;
 
 import io.bianque.agent.config.AgentConfig;
 import io.bianque.agent.config.ConfigReader;
+import io.bianque.agent.config.FileTrouble;
 import io.bianque.agent.config.InvalidConfig;
 import io.bianque.agent.host.ClockOffset;
 import io.bianque.agent.host.HostException;
@@ -25,7 +26,9 @@ import io.bianque.agent.record.Player;
 import io.bianque.agent.record.Recorder;
 import io.bianque.facts.HostFacts;
 import io.bianque.facts.ProbeCounters;
+import io.bianque.schemas.raw.KernelEnum;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -63,8 +66,11 @@ public final class Agent {
     } catch (InvalidConfig e) {
       System.err.println("bianque-agent: the configuration is refused:\n" + e.getMessage());
       code = USAGE;
-    } catch (HostException | IOException e) {
-      System.err.println("bianque-agent: " + (e instanceof IOException ? e : e.getMessage()));
+    } catch (HostException | UncheckedIOException e) {
+      System.err.println("bianque-agent: " + e.getMessage());
+      code = FAILED;
+    } catch (IOException e) {
+      System.err.println("bianque-agent: " + FileTrouble.words(e));
       code = FAILED;
     } catch (RuntimeException e) {
       LOG.error("the agent ends after an error that should not be", e);
@@ -118,7 +124,7 @@ public final class Agent {
 
   private static int record(AgentConfig config, Arguments arguments) throws IOException {
     HostIdentity host = HostIdentity.load(HostRoot.SYSTEM, config.stateDir());
-    HostFacts facts = new HostFactsReader(HostRoot.SYSTEM, host, version()).read();
+    HostFacts facts = factsReader(config, host).read();
     try (Recorder recorder = new Recorder(arguments.file(), host.hostId(), schemas(config));
         Probes probes =
             new Probes(
@@ -134,11 +140,11 @@ public final class Agent {
       probes.report().forEach(report -> LOG.info("probe {}: {}", report.probe(), report.state()));
       // So that a recording says which hooks held: at its end all are stopped.
       recorder.counters(rows(probes, host));
-      Drain drain = new Drain(probes, config.events(), _ -> {});
+      Drain drain = new Drain(probes, config, _ -> {});
       stopOnSignal(drain);
       arguments.duration().ifPresent(drain::stopAfter);
       drain.run();
-      probes.report().forEach(report -> probes.stop(report.probe()));
+      probes.stopAll();
       recorder.counters(rows(probes, host));
       LOG.info("{} events recorded to {}", recorder.events(), arguments.file());
     }
@@ -153,11 +159,21 @@ public final class Agent {
     return OK;
   }
 
+  private static HostFactsReader factsReader(AgentConfig config, HostIdentity host)
+      throws IOException {
+    Set<String> enums =
+        schemas(config).values().stream()
+            .flatMap(schema -> KernelEnum.in(schema).stream())
+            .collect(Collectors.toSet());
+    return new HostFactsReader(HostRoot.SYSTEM, host, version(), enums);
+  }
+
   private static Map<String, Schema> schemas(AgentConfig config) throws IOException {
     Map<String, Schema> schemas = new HashMap<>();
     for (ProbeFiles files : ProbeFiles.in(config.probeFolders())) {
-      if (Files.exists(files.schema())) {
-        schemas.put(files.name(), new Schema.Parser().parse(Files.readString(files.schema())));
+      for (Path file : files.schemas()) {
+        Schema schema = new Schema.Parser().parse(Files.readString(file));
+        schemas.put(schema.getName(), schema);
       }
     }
     return schemas;
@@ -201,7 +217,7 @@ public final class Agent {
 
     Running(AgentConfig config, HostIdentity host) throws IOException {
       this.config = config;
-      HostFactsReader facts = new HostFactsReader(HostRoot.SYSTEM, host, version());
+      HostFactsReader facts = factsReader(config, host);
       CounterBook counters =
           new CounterBook(config.stateDir().resolve("counters"), () -> rows(probes(), host));
       this.publisher =
@@ -213,9 +229,7 @@ public final class Agent {
                   host.hostId(),
                   facts::read,
                   sink -> {
-                    // A reader of its own: this is another thread.
-                    HostFacts now = new HostFactsReader(HostRoot.SYSTEM, host, version()).read();
-                    var _ = new Kallsyms(HostRoot.SYSTEM).stream(now, sink);
+                    var _ = new Kallsyms(HostRoot.SYSTEM).stream(facts.read(), sink);
                     trim.startEnded();
                   },
                   new ModuleWatch(HostRoot.SYSTEM)::changed,
@@ -229,7 +243,7 @@ public final class Agent {
               host.bootId(),
               ClockOffset::measureNanos,
               publisher::event);
-      this.drain = new Drain(probes, config.events(), trim::turn);
+      this.drain = new Drain(probes, config, trim::turn);
       Pages pages =
           new Pages(
               version(),

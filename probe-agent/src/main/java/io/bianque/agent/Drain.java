@@ -24,6 +24,7 @@ final class Drain {
   private final Probes probes;
   private final long busyNanos;
   private final long idleNanos;
+  private final long pollNanos;
   private final LongConsumer everySecond;
   private volatile boolean stop;
   private boolean ends;
@@ -35,11 +36,12 @@ final class Drain {
   /**
    * @param everySecond called between two looks, about once a second, with the time
    */
-  Drain(Probes probes, AgentConfig.Events events, LongConsumer everySecond) {
+  Drain(Probes probes, AgentConfig config, LongConsumer everySecond) {
     this.probes = probes;
     this.everySecond = everySecond;
-    this.busyNanos = events.busyInterval().toNanos();
-    this.idleNanos = events.idleInterval().toNanos();
+    this.busyNanos = config.events().busyInterval().toNanos();
+    this.idleNanos = config.events().idleInterval().toNanos();
+    this.pollNanos = config.intervals().snapshots().toNanos();
   }
 
   /** Drains on the calling thread until {@link #stop}. */
@@ -48,6 +50,7 @@ final class Drain {
     noteRetry();
     long pause = idleNanos;
     long nextSecond = System.nanoTime();
+    long nextPoll = nextSecond + pollNanos;
     while (!stop) {
       long now = System.nanoTime();
       if (ends && now - stopAt >= 0) {
@@ -58,6 +61,10 @@ final class Drain {
         probes.refreshClockOffset();
         retryFailed();
         everySecond.accept(now);
+      }
+      if (now - nextPoll >= 0) {
+        nextPoll = now + pollNanos;
+        probes.poll();
       }
       int taken = probes.drain(TURN);
       if (taken == TURN) {

@@ -56,10 +56,11 @@ final class Findings {
     }
     for (ProbeFinding probe : examination.probes()) {
       out.append('\n').append("probe ").append(probe.probe());
-      out.append(works(probe) ? " works here\n" : " does not work here\n");
+      out.append(probe.works() ? " works here\n" : " does not work here\n");
       probe.problem().ifPresent(problem -> out.append("  ").append(problem).append('\n'));
       for (VariantFinding variant : probe.variants()) {
-        out.append(variant.holds() ? "  ok    " : "  no    ").append(variant.hook());
+        out.append(variant.holds() ? "  ok    " : "  no    ").append(variant.section());
+        out.append(variant.optional() ? " (optional)" : "");
         variant.refusal().ifPresent(refusal -> out.append(": ").append(refusal.reason()));
         out.append('\n');
         remedy(out, variant.refusal().flatMap(Refusal::remedy));
@@ -106,14 +107,15 @@ final class Findings {
   private static Map<String, Object> row(ProbeFinding probe) {
     Map<String, Object> row = new LinkedHashMap<>();
     row.put("probe", probe.probe());
-    row.put("works", works(probe));
+    row.put("works", probe.works());
     row.put("problem", probe.problem().orElse(null));
     row.put(
         "variants",
         probe.variants().stream()
             .map(variant -> {
               Map<String, Object> each = new LinkedHashMap<>();
-              each.put("hook", variant.hook());
+              each.put("hook", variant.section());
+              each.put("optional", variant.optional());
               each.put("holds", variant.holds());
               each.put("reason", variant.refusal().map(Refusal::reason).orElse(null));
               each.put("remedy", variant.refusal().flatMap(Refusal::remedy).orElse(null));
@@ -126,10 +128,6 @@ final class Findings {
   /** Whether every probe can run here. */
   static boolean works(Examination examination) {
     return examination.machine().stream().noneMatch(each -> each.severity() == Severity.FATAL)
-        && examination.probes().stream().allMatch(Findings::works);
-  }
-
-  private static boolean works(ProbeFinding probe) {
-    return probe.problem().isEmpty() && probe.variants().stream().anyMatch(VariantFinding::holds);
+        && examination.probes().stream().allMatch(ProbeFinding::works);
   }
 }

@@ -26,15 +26,16 @@ import org.apache.avro.Schema;
 public final class SchemasCommand {
   private static final String USAGE =
       """
-      usage: bianque schemas update
+          usage: bianque schemas update
 
-      Run in the checkout after changing a schema or the catalogue. Rewrites what is made from them:
-        schemas/src/main/avro/enriched   the enriched schema of each raw one
-        schemas/versions                 a new version of each schema that changed; earlier ones stay for ever
-        docs/topics.md                   the page of all topics
-      It refuses a raw schema that cannot be encoded or enriched, and a change that cannot read earlier versions.
+          Run in the checkout after changing a schema or the catalogue. Rewrites what is made from them:
+            schemas/src/main/avro/enriched   the enriched schema of each raw one
+            schemas/versions                 a new version of each schema that changed; earlier ones stay for ever
+            docs/topics.md                   the page of all topics
+      deploy/elasticsearch             the index template of each probe
+          It refuses a raw schema that cannot be encoded or enriched, and a change that cannot read earlier versions.
 
-      example: edit schemas/src/main/avro/raw/dropwatch.avsc, then ./bianque schemas update && git diff\
+          example: edit schemas/src/main/avro/raw/dropwatch.avsc, then ./bianque schemas update && git diff\
       """;
 
   private final Path checkout;

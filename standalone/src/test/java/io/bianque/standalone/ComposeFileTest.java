@@ -4,7 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLMapper;
+import com.networknt.schema.SchemaRegistry;
+import com.networknt.schema.SpecificationVersion;
+import io.bianque.schemas.catalogue.Catalogue;
+import io.bianque.schemas.catalogue.Topic;
+import io.bianque.schemas.catalogue.Topics;
 import io.bianque.standalone.live.StackState.Source;
 import io.bianque.standalone.stack.Layout;
 import io.bianque.standalone.stack.Part;
@@ -20,6 +26,7 @@ import java.util.Map;
 import java.util.Properties;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -36,6 +43,14 @@ class ComposeFileTest {
   private static final Layout LAYOUT = Layout.of(Path.of("."));
   private static final JsonNode COMPOSE = yaml("docker-compose.yml");
   private static final String DOCKERFILE = "deploy/docker/Dockerfile";
+  private static final String CONNECT = "deploy/docker/connect.properties";
+
+  /** Of loopback on the host: of the container. */
+  private static final Pattern PORT = Pattern.compile("127\\.0\\.0\\.1:(\\d+):(\\d+)");
+
+  /** A service's name with a port, as an address inside the stack. */
+  private static final Pattern ADDRESS =
+      Pattern.compile("(?<![\\w.-])([a-z][a-z-]*):(\\d{2,5})(?![\\w.])");
 
   @Test
   void hasAServiceForEachPartOfTheStack() {
@@ -59,6 +74,75 @@ class ComposeFileTest {
     assertThat(image("registry")).endsWith(":" + versions.getProperty("registry"));
     assertThat(image("search")).endsWith(":" + versions.getProperty("search"));
     assertThat(image("kibana")).endsWith(":" + versions.getProperty("search"));
+    assertThat(image("object-store")).endsWith(":s3proxy-" + versions.getProperty("object-store"));
+  }
+
+  @Test
+  void isValidByTheComposeSpecification() throws IOException {
+    assertThat(COMPOSE.get("name").asText()).matches("[a-z0-9][a-z0-9_-]*");
+    ObjectNode compose = COMPOSE.deepCopy();
+    // The schema's edition is older than this key.
+    compose.remove("name");
+
+    assertThat(problems(compose)).isEmpty();
+  }
+
+  @Test
+  void aKeyThatIsUnknownOrAValueOfAnotherFormWouldBeFound() throws IOException {
+    ObjectNode compose = COMPOSE.deepCopy();
+    compose.remove("name");
+    compose.put("service", "misspelled");
+    ((ObjectNode) compose.at("/services/broker")).put("enviroment", "misspelled");
+    ((ObjectNode) compose.at("/services/streams/depends_on/prepare"))
+        .put("condition", "service_ok");
+    ((ObjectNode) compose.at("/services/search")).put("volumes", "not a list");
+
+    assertThat(problems(compose))
+        .anySatisfy(problem -> assertThat(problem).contains("service"))
+        .anySatisfy(problem -> assertThat(problem).contains("/services/broker", "enviroment"))
+        .anySatisfy(problem -> assertThat(problem).contains("/services/streams/depends_on"))
+        .anySatisfy(problem -> assertThat(problem).contains("/services/search/volumes"));
+  }
+
+  private static List<String> problems(JsonNode compose) throws IOException {
+    ObjectNode schema;
+    try (InputStream in = ComposeFileTest.class.getResourceAsStream("compose-spec.json")) {
+      schema = (ObjectNode) new ObjectMapper().readTree(in);
+    }
+    // It names its dialect by an address that the dialect does not have, and itself and its parts
+    // by a keyword of an older one.
+    schema.remove("$schema");
+    schema.findParents("id").stream()
+        .filter(part -> part.get("id").isTextual())
+        .forEach(part -> ((ObjectNode) part).remove("id"));
+    return SchemaRegistry.withDefaultDialect(SpecificationVersion.DRAFT_2019_09)
+        .getSchema(schema)
+        .validate(compose)
+        .stream()
+        .map(error -> error.toString())
+        .toList();
+  }
+
+  @Test
+  void pinsEveryImage() {
+    List<String> images =
+        new ArrayList<>(matches(Pattern.compile("(?m)^FROM (\\S+)"), text(DOCKERFILE)));
+    for (String service : names(COMPOSE.get("services"))) {
+      JsonNode image = service(service).path("image");
+      assertThat(image.isMissingNode())
+          .as(service + " has either an image or a build")
+          .isEqualTo(service(service).has("build"));
+      if (!image.isMissingNode()) {
+        images.add(image.asText());
+      }
+    }
+    assertThat(images)
+        .hasSizeGreaterThan(8)
+        .allSatisfy(image -> {
+          assertThat(image)
+              .as("a tag with a whole version")
+              .matches("[a-z./0-9-]+:\\S*\\d+\\.\\d+\\.\\d+\\S*");
+        });
   }
 
   @Test
@@ -71,9 +155,14 @@ class ComposeFileTest {
             "search", ports.search(),
             "object-store", ports.objectStore(),
             "connect", ports.connect());
+    Set<String> taken = new HashSet<>();
     for (String service : names(COMPOSE.get("services"))) {
       for (JsonNode port : service(service).path("ports")) {
-        assertThat(port.asText()).as(service).startsWith("127.0.0.1:");
+        Matcher published = PORT.matcher(port.asText());
+        assertThat(published.matches()).as(service + " " + port.asText()).isTrue();
+        assertThat(Integer.parseInt(published.group(1))).as(service).isBetween(1024, 65_535);
+        assertThat(Integer.parseInt(published.group(2))).as(service).isBetween(1, 65_535);
+        assertThat(taken.add(published.group(1))).as("twice: " + port.asText()).isTrue();
         if (expected.containsKey(service)) {
           assertThat(port.asText()).startsWith("127.0.0.1:" + expected.get(service) + ":");
         }
@@ -189,10 +278,131 @@ class ComposeFileTest {
       for (String other : names(needs)) {
         JsonNode needed = service(other);
         assertThat(needed).as(service + " needs " + other).isNotNull();
-        if (needs.get(other).get("condition").asText().equals("service_healthy")) {
-          assertThat(needed.has("healthcheck")).as(other + " has a health check").isTrue();
+        switch (needs.get(other).get("condition").asText()) {
+          case "service_healthy" ->
+              assertThat(needed.has("healthcheck")).as(other + " has a health check").isTrue();
+          case "service_completed_successfully" ->
+              assertThat(needed.path("restart").asText("no"))
+                  .as(other + " may end")
+                  .isIn("no", "on-failure");
+          default -> {}
         }
       }
+      assertThat(allNeeds(service)).as(service + " waits for itself").doesNotContain(service);
+    }
+  }
+
+  private static Set<String> allNeeds(String service) {
+    Set<String> all = new HashSet<>();
+    List<String> open = new ArrayList<>(names(service(service).path("depends_on")));
+    while (!open.isEmpty()) {
+      String next = open.removeLast();
+      if (all.add(next)) {
+        open.addAll(names(service(next).path("depends_on")));
+      }
+    }
+    return all;
+  }
+
+  @Test
+  void namesOnlyNetworksThatItDeclares() {
+    for (String service : names(COMPOSE.get("services"))) {
+      JsonNode networks = service(service).path("networks");
+      List<String> used = new ArrayList<>(names(networks));
+      if (networks.isArray()) {
+        networks.forEach(network -> used.add(network.asText()));
+      }
+      assertThat(names(COMPOSE.path("networks"))).as(service).containsAll(used);
+    }
+  }
+
+  /** Names resolve only on the stack's own network, and only to what listens there. */
+  @Test
+  void reachesEachServiceByItsNameAtAPortThatItListensOn() {
+    List<String> addresses = new ArrayList<>();
+    for (String service : names(COMPOSE.get("services"))) {
+      for (String place : List.of("environment", "command")) {
+        service(service)
+            .path(place)
+            .forEach(value -> {
+              for (String address : found(ADDRESS, value.asText())) {
+                assertThat(service(service).has("network_mode"))
+                    .as(service + " is on the stack's network, and may say " + address)
+                    .isFalse();
+                addresses.add(address);
+              }
+            });
+      }
+    }
+    addresses.addAll(found(ADDRESS, text(CONNECT)));
+    assertThat(addresses).contains("broker:9092", "registry:8080", "search:9200", "connect:8083");
+    for (String address : addresses) {
+      String[] parts = address.split(":", 2);
+      assertThat(names(COMPOSE.get("services"))).as(address).contains(parts[0]);
+      assertThat(listens(parts[0])).as(address).contains(parts[1]);
+    }
+  }
+
+  /** A host's port that a process on the host's network is told must be a published one. */
+  @Test
+  void theAgentReachesTheBrokerAndTheRegistryAtPublishedPorts() {
+    JsonNode environment = service("agent").get("environment");
+    assertThat(environment.get("BIANQUE_AGENT_KAFKA__BOOTSTRAP_SERVERS").asText() + ":19092")
+        .isEqualTo(service("broker").at("/ports/0").asText());
+    assertThat(environment.get("BIANQUE_AGENT_REGISTRY__URL").asText())
+        .startsWith(
+            "http://" + service("registry").at("/ports/0").asText().replaceFirst(":\\d+$", "/"));
+  }
+
+  private static Set<String> listens(String service) {
+    Set<String> ports = new HashSet<>();
+    service(service)
+        .path("ports")
+        .forEach(port -> {
+          Matcher published = PORT.matcher(port.asText());
+          if (published.matches()) {
+            ports.add(published.group(2));
+          }
+        });
+    JsonNode listeners = service(service).at("/environment/KAFKA_LISTENERS");
+    for (String listener : listeners.asText().split(",", -1)) {
+      ports.add(listener.substring(listener.lastIndexOf(':') + 1));
+    }
+    return ports;
+  }
+
+  @Test
+  void connectorsReadTheEnrichedTopicsOfAllProbesAndNameTopicsThatTheCatalogueHas()
+      throws IOException {
+    Catalogue catalogue = Catalogue.load();
+    List<String> topics = catalogue.topics().stream().map(Topic::name).toList();
+    List<String> enriched = catalogue.probes().stream().map(Topics::enriched).toList();
+    try (Stream<Path> connectors = Files.list(LAYOUT.deploy().resolve("connect"))) {
+      for (Path file : connectors.toList()) {
+        JsonNode connector = new ObjectMapper().readTree(Files.readString(file));
+        assertThat(connector.get("name").asText() + ".json")
+            .isEqualTo(file.getFileName().toString());
+        Pattern regex = Pattern.compile(connector.at("/config/topics.regex").asText());
+        assertThat(topics)
+            .as(file + " reads")
+            .filteredOn(topic -> regex.matcher(topic).matches())
+            .containsExactlyInAnyOrderElementsOf(enriched);
+        JsonNode deadLetters = connector.at("/config/errors.deadletterqueue.topic.name");
+        if (!deadLetters.isMissingNode()) {
+          assertThat(topics).contains(deadLetters.asText());
+        }
+      }
+    }
+  }
+
+  @Test
+  void everyProbeHasItsIndexTemplateAmongThoseThatPreparePuts() throws IOException {
+    for (String probe : Catalogue.load().probes()) {
+      Path file = LAYOUT.deploy().resolve("elasticsearch/index-template-" + probe + ".json");
+      JsonNode template = new ObjectMapper().readTree(Files.readString(file));
+      List<String> patterns = new ArrayList<>();
+      template.path("index_patterns").forEach(pattern -> patterns.add(pattern.asText()));
+      assertThat(patterns).contains("logs-bianque." + probe + "-*");
     }
   }
 
@@ -223,6 +433,11 @@ class ComposeFileTest {
     }
     assertThat(found).as("matches of " + pattern).isNotEmpty();
     return found;
+  }
+
+  /** All that the pattern matches, whole. */
+  private static List<String> found(Pattern pattern, String text) {
+    return pattern.matcher(text).results().map(MatchResult::group).toList();
   }
 
   private static String text(String file) {

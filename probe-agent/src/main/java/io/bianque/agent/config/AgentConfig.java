@@ -127,5 +127,6 @@ public record AgentConfig(
    * @param probeRetry until a probe that failed is tried again
    * @param stop how long a stop waits for the broker before the rest is left in the spool
    */
-  public record Intervals(Duration counters, Duration facts, Duration probeRetry, Duration stop) {}
+  public record Intervals(
+      Duration counters, Duration snapshots, Duration facts, Duration probeRetry, Duration stop) {}
 }

@@ -3,6 +3,9 @@ package io.bianque.agent.config;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.common.config.ConfigValue;
 
 /**
  * Which producer properties an operator may pass on: how to connect and how to batch. What decides
@@ -54,7 +57,8 @@ final class ClientProperties {
 
   /** Why a property is refused; empty when it may be passed on. */
   static Optional<String> refusal(String name) {
-    if (ALLOWED.contains(name) || name.startsWith("ssl.") || name.startsWith("sasl.")) {
+    boolean security = name.startsWith("ssl.") || name.startsWith("sasl.");
+    if (ALLOWED.contains(name) || (security && ProducerConfig.configNames().contains(name))) {
       return Optional.empty();
     }
     String reason = OWN.get(name);
@@ -63,8 +67,20 @@ final class ClientProperties {
     }
     return Optional.of(
         "is not a producer property that may be set"
-            + Suggestion.of(name, ALLOWED).map(near -> "; did you mean " + near + "?").orElse("")
+            + Suggestion.of(name, security ? ProducerConfig.configNames() : ALLOWED)
+                .map(near -> "; did you mean " + near + "?")
+                .orElse(".")
             + " Allowed are ssl.*, sasl.* and "
             + String.join(", ", ALLOWED.stream().sorted().toList()));
+  }
+
+  /** Properties whose value the producer would refuse, with its reason. */
+  static Map<String, String> wrongValues(Map<String, String> properties) {
+    if (properties.isEmpty()) {
+      return Map.of();
+    }
+    return ProducerConfig.configDef().validate(properties).stream()
+        .filter(each -> properties.containsKey(each.name()) && !each.errorMessages().isEmpty())
+        .collect(Collectors.toMap(ConfigValue::name, each -> each.errorMessages().getFirst()));
   }
 }

@@ -9,6 +9,7 @@ import io.bianque.agent.config.AgentConfig.Spool;
 import io.bianque.agent.config.AgentConfig.Tunable;
 import io.bianque.agent.probe.ProbeSettings.Channel;
 import java.net.URI;
+import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -23,6 +24,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.regex.Pattern;
 
 /**
  * Makes an {@link AgentConfig} of a file and the environment.
@@ -35,6 +37,9 @@ public final class ConfigReader {
 
   private static final String PROBES = "probes.";
   private static final String PROPERTIES = "kafka.properties.";
+
+  private static final Pattern HOST_AND_PORT =
+      Pattern.compile("(?:[\\w.-]+|\\[[0-9a-fA-F:.]+]):[1-9]\\d{0,4}");
 
   private final List<String> problems;
   private final Map<String, Written> written;
@@ -94,6 +99,7 @@ public final class ConfigReader {
                 new Http(value("http.port", Optional.of(19097), ConfigReader::port)),
                 new Intervals(
                     duration("intervals.counters", Duration.ofSeconds(10), Duration.ofSeconds(1)),
+                    duration("intervals.snapshots", Duration.ofSeconds(10), Duration.ofSeconds(1)),
                     duration("intervals.facts", Duration.ofHours(1), Duration.ofSeconds(10)),
                     duration(
                         "intervals.probe_retry", Duration.ofSeconds(10), Duration.ofMillis(100)),
@@ -114,10 +120,19 @@ public final class ConfigReader {
                 .ifPresentOrElse(
                     reason -> problem(value, PROPERTIES + name, reason),
                     () -> properties.put(name, String.join(",", value.texts()))));
+    ClientProperties.wrongValues(properties)
+        .forEach(
+            (name, reason) -> problem(written.get(PROPERTIES + name), PROPERTIES + name, reason));
+    List<String> servers = list("kafka.bootstrap_servers", List.of("127.0.0.1:19092"));
+    if (servers.isEmpty()
+        || !servers.stream().allMatch(each -> HOST_AND_PORT.matcher(each).matches())) {
+      problem(
+          written.get("kafka.bootstrap_servers"),
+          "kafka.bootstrap_servers",
+          "one or more host:port, as [broker-1:9092, broker-2:9092]");
+    }
     return new Kafka(
-        list("kafka.bootstrap_servers", List.of("127.0.0.1:19092")),
-        properties,
-        bytes("kafka.in_flight_bytes", 8L << 20, 1L << 20, 1L << 30));
+        servers, properties, bytes("kafka.in_flight_bytes", 8L << 20, 1L << 20, 1L << 30));
   }
 
   private Map<String, Probe> probes() {
@@ -320,11 +335,15 @@ public final class ConfigReader {
   }
 
   private static URI httpAddress(String text) {
-    URI uri = URI.create(text);
-    if (uri.getHost() == null || !List.of("http", "https").contains(uri.getScheme())) {
-      throw new IllegalArgumentException("an address as http://host:port/apis/ccompat/v7");
+    try {
+      URI uri = new URI(text);
+      if (uri.getHost() != null && List.of("http", "https").contains(uri.getScheme())) {
+        return uri;
+      }
+    } catch (URISyntaxException notAnAddress) {
+      // said below, with what is allowed
     }
-    return uri;
+    throw new IllegalArgumentException("an address as http://host:port/apis/ccompat/v7");
   }
 
   private static Optional<Integer> port(String text) {

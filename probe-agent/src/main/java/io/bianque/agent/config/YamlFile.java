@@ -48,15 +48,20 @@ final class YamlFile {
               + ": not YAML: "
               + e.getProblem());
     } catch (YamlEngineException e) {
-      problems.add(file + ": not YAML: " + e.getMessage());
+      problems.add(
+          e.getCause() instanceof IOException cause
+              ? file + ": cannot be read: " + FileTrouble.words(cause)
+              : file + ": not YAML: " + e.getMessage());
     } catch (IOException e) {
-      problems.add(file + ": cannot be read: " + e);
+      problems.add(file + ": cannot be read: " + FileTrouble.words(e));
     }
     return yaml.values;
   }
 
   private void walk(String path, Node node) {
     switch (node) {
+      case Node recursive when recursive.isRecursive() ->
+          problems.add(where(node) + ": " + path + ": holds itself");
       case MappingNode mapping -> mapping.getValue().forEach(tuple -> entry(path, tuple));
       case SequenceNode sequence -> put(path, list(path, sequence), node);
       case ScalarNode scalar when scalar.getTag().equals(Tag.NULL) -> {

@@ -1,6 +1,7 @@
 package io.bianque.agent.encode;
 
 import io.bianque.agent.btf.Btf;
+import io.bianque.agent.btf.BtfStruct;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
@@ -42,6 +43,9 @@ public final class EncodePlan {
   static final int EPOCH = 11;
   static final int WALL_TIME = 12;
 
+  /** All elements up to the last that is not 0. */
+  static final int HISTOGRAM = 13;
+
   private static final VarHandle LONG =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.nativeOrder());
 
@@ -73,7 +77,26 @@ public final class EncodePlan {
    * @throws PlanMismatch when they differ in anything, with all the differences
    */
   public static EncodePlan compile(Btf btf, String struct, Schema schema) {
-    return new PlanCompiler(btf, struct, schema).compile();
+    return compile(
+        btf.struct(struct)
+            .orElseThrow(() ->
+                new PlanMismatch(
+                    "struct "
+                        + struct
+                        + " is not in the object's BTF, schema "
+                        + schema.getFullName()
+                        + " describes it; a struct that no map, variable"
+                        + " or argument uses leaves no BTF")),
+        schema);
+  }
+
+  /**
+   * Matches a layout with a schema, field by field by name.
+   *
+   * @throws PlanMismatch when they differ in anything, with all the differences
+   */
+  public static EncodePlan compile(BtfStruct layout, Schema schema) {
+    return new PlanCompiler(layout, schema).compile();
   }
 
   /** Bytes of the C struct: an event is never longer but for the channel's padding. */
@@ -156,6 +179,16 @@ public final class EncodePlan {
           if (!present) {
             op += OP_INTS;
           }
+        }
+        case HISTOGRAM -> {
+          int end = field + plan[op + LIMIT] * Long.BYTES;
+          if (end > have) {
+            return EncodeFailure.TRUNCATED.code;
+          }
+          while (end > field && (long) LONG.get(from, end - Long.BYTES) == 0) {
+            end -= Long.BYTES;
+          }
+          at = writeArray(false, from, field, end, 0, (end - field) / Long.BYTES, out, at);
         }
         case HOST_ID -> at = copy(agent.hostId, out, at);
         case BOOT_ID -> at = copy(agent.bootId, out, at);

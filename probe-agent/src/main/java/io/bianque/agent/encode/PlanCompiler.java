@@ -1,6 +1,5 @@
 package io.bianque.agent.encode;
 
-import io.bianque.agent.btf.Btf;
 import io.bianque.agent.btf.BtfField;
 import io.bianque.agent.btf.BtfStruct;
 import io.bianque.agent.btf.BtfType;
@@ -23,7 +22,7 @@ final class PlanCompiler {
    * complement.
    */
   private static final Set<String> UNSIGNED_64 =
-      Set.of("sequence", "monotonic-nanos", "kernel-address", "cgroup-id", "uint64");
+      Set.of("sequence", "monotonic-nanos", "kernel-address", "cgroup-id", "uint64", "counter");
 
   /** What the agent supplies: the Avro type that each must have, and its op. */
   private static final Map<String, Supplied> SUPPLIED =
@@ -33,9 +32,17 @@ final class PlanCompiler {
           "probe-epoch", new Supplied(Schema.Type.LONG, EncodePlan.EPOCH),
           "timestamp-nanos", new Supplied(Schema.Type.LONG, EncodePlan.WALL_TIME));
 
+  private static final String HISTOGRAM = "log2-histogram";
+
   /** Logical types that mean something on one Avro type only. */
   private static final Map<String, Schema.Type> TYPE_OF_LOGICAL =
-      Map.of("kernel-stack", Schema.Type.ARRAY, "ip-address", Schema.Type.BYTES);
+      Map.of(
+          "kernel-stack",
+          Schema.Type.ARRAY,
+          HISTOGRAM,
+          Schema.Type.ARRAY,
+          "ip-address",
+          Schema.Type.BYTES);
 
   /** More than any probe has; what a broken struct can make the agent set aside. */
   private static final int MAX_EVENT_BYTES = 64 * 1024;
@@ -67,23 +74,14 @@ final class PlanCompiler {
   private int minLength;
   private int maxEncodedSize;
 
-  PlanCompiler(Btf btf, String struct, Schema schema) {
-    this.struct = struct;
+  PlanCompiler(BtfStruct layout, Schema schema) {
+    this.struct = layout.name();
     this.schema = schema;
+    this.layout = layout;
     if (schema.getType() != Schema.Type.RECORD) {
       throw new PlanMismatch(
           "struct " + struct + ": its schema is " + schema.getType().getName() + ", no record");
     }
-    this.layout =
-        btf.struct(struct)
-            .orElseThrow(() ->
-                new PlanMismatch(
-                    "struct "
-                        + struct
-                        + " is not in the object's BTF, schema "
-                        + schema.getFullName()
-                        + " describes it; a struct that no map, variable"
-                        + " or argument uses leaves no BTF"));
   }
 
   EncodePlan compile() {
@@ -349,6 +347,10 @@ final class PlanCompiler {
       throw refused(field, c, "only an array can become an array");
     }
     BtfType type = array.element();
+    if (HISTOGRAM.equals(logicalType(value))) {
+      compileHistogram(field, value, c, type);
+      return;
+    }
     boolean signed;
     if ("kernel-stack".equals(logicalType(value))) {
       if (!(type instanceof BtfType.Int integer) || integer.size() != 8 || integer.signed()) {
@@ -376,6 +378,20 @@ final class PlanCompiler {
         length.at,
         length.shift);
     maxEncodedSize += AvroBytes.sizeOfLong(capacity) + capacity * maxInteger(size, signed) + 1;
+  }
+
+  private void compileHistogram(Schema.Field field, Schema value, BtfField c, BtfType slot)
+      throws Refused {
+    if (!(slot instanceof BtfType.Int integer) || integer.size() != 8 || integer.signed()) {
+      throw refused(field, c, "width or signedness: a log2-histogram is an array of __u64");
+    }
+    if (value.getElementType().getType() != Schema.Type.LONG) {
+      throw refused(field, c, "a log2-histogram has items of long");
+    }
+    int slots = capacity(field, c);
+    needs(c);
+    op(EncodePlan.HISTOGRAM, c.offset(), 0, slots, 0, 0);
+    maxEncodedSize += AvroBytes.sizeOfLong(slots) + slots * maxInteger(8, false) + 1;
   }
 
   private BtfField cField(Schema.Field field) throws Refused {

@@ -9,6 +9,7 @@ import io.bianque.facts.Module;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -20,17 +21,20 @@ import java.util.Optional;
  * through the heap (6.18 with 122,000 symbols, C1).
  */
 public final class HostFactsReader {
-  /** Enums whose names differ between kernels, so that only the host itself can say them. */
-  private static final List<String> ENUMS = List.of("skb_drop_reason");
-
   private final HostRoot host;
   private final HostIdentity identity;
   private final String agentVersion;
+  private final Collection<String> enums;
 
-  public HostFactsReader(HostRoot host, HostIdentity identity, String agentVersion) {
+  /**
+   * @param enums of the kernel, whose names are wanted; one that this kernel lacks is left out
+   */
+  public HostFactsReader(
+      HostRoot host, HostIdentity identity, String agentVersion, Collection<String> enums) {
     this.host = host;
     this.identity = identity;
     this.agentVersion = agentVersion;
+    this.enums = enums.stream().sorted().toList();
   }
 
   /**
@@ -96,7 +100,7 @@ public final class HostFactsReader {
       return List.of();
     }
     Btf kernel = Btf.ofFile(btf);
-    return ENUMS.stream()
+    return enums.stream()
         .flatMap(name -> kernel.enumeration(name).map(found -> kernelEnum(name, found)).stream())
         .toList();
   }

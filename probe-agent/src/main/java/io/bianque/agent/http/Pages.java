@@ -3,8 +3,7 @@ package io.bianque.agent.http;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.bianque.agent.http.LocalHttp.Page;
-import io.bianque.agent.publish.Counts;
-import io.bianque.agent.publish.Life;
+import io.bianque.agent.publish.CounterBook;
 import io.bianque.agent.publish.Publisher;
 import io.bianque.facts.ProbeCounters;
 import io.bianque.facts.ProbeState;
@@ -28,7 +27,7 @@ public final class Pages {
 
   private final String version;
   private final String hostId;
-  private final Supplier<List<ProbeCounters>> probes;
+  private final Supplier<List<CounterBook.Row>> probes;
   private final Supplier<Publisher.State> publisher;
 
   /**
@@ -39,7 +38,7 @@ public final class Pages {
   public Pages(
       String version,
       String hostId,
-      Supplier<List<ProbeCounters>> probes,
+      Supplier<List<CounterBook.Row>> probes,
       Supplier<Publisher.State> publisher) {
     this.version = version;
     this.hostId = hostId;
@@ -59,7 +58,7 @@ public final class Pages {
    */
   private Page health() {
     Publisher.State state = publisher.get();
-    List<ProbeCounters> counters = probes.get();
+    List<ProbeCounters> counters = counters(probes.get());
     List<Map<String, Object>> rows = new ArrayList<>();
     boolean failed = false;
     for (ProbeCounters each : counters) {
@@ -99,7 +98,8 @@ public final class Pages {
 
   private Page metrics() {
     StringBuilder out = new StringBuilder(4096);
-    List<ProbeCounters> counters = probes.get();
+    List<CounterBook.Row> present = probes.get();
+    List<ProbeCounters> counters = counters(present);
     counter(
         out,
         counters,
@@ -146,7 +146,7 @@ public final class Pages {
         "Events with the producer or on the way to the disk now.",
         ProbeCounters::getInFlight);
     Publisher.State state = publisher.get();
-    dropped(out, counters, state.counts());
+    dropped(out, present);
     states(out, counters);
     runs(out, counters);
     head(out, "bianque_agent_spool_bytes", "gauge", "Size of the spool on disk.");
@@ -193,21 +193,20 @@ public final class Pages {
     }
   }
 
-  private static void dropped(
-      StringBuilder out, List<ProbeCounters> all, Map<Life, Counts.Snapshot> counts) {
+  private static List<ProbeCounters> counters(List<CounterBook.Row> rows) {
+    return rows.stream().map(CounterBook.Row::counters).toList();
+  }
+
+  private static void dropped(StringBuilder out, List<CounterBook.Row> all) {
     String name = "bianque_probe_events_spool_dropped_total";
     head(out, name, "counter", "Encoded events that were given up, by reason.");
-    for (ProbeCounters each : all) {
-      Counts.Snapshot snapshot =
-          counts.get(new Life(each.getProbe(), each.getBootId(), each.getEpoch()));
-      if (snapshot != null) {
-        snapshot
-            .droppedBy()
-            .forEach((reason, events) ->
-                out.append(
-                    "%s{probe=\"%s\",reason=\"%s\"} %d%n"
-                        .formatted(name, each.getProbe(), reason.words(), events)));
-      }
+    for (CounterBook.Row each : all) {
+      each.events()
+          .droppedBy()
+          .forEach((reason, events) ->
+              out.append(
+                  "%s{probe=\"%s\",reason=\"%s\"} %d%n"
+                      .formatted(name, each.counters().getProbe(), reason.words(), events)));
     }
   }
 

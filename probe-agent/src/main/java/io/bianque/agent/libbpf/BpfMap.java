@@ -75,6 +75,15 @@ public final class BpfMap {
     }
   }
 
+  /** A reader of all its entries; to be asked for when the object is loaded. */
+  public MapReader reader() {
+    return new MapReader(
+        this,
+        Libbpf.bpf_map__type(handle),
+        Libbpf.bpf_map__key_size(handle),
+        Libbpf.bpf_map__value_size(handle));
+  }
+
   /** Sets an int element of an array by its index. */
   void update(int key, int value) {
     try (Arena arena = Arena.ofConfined()) {

@@ -19,12 +19,14 @@ public final class BpfProgram {
   private final long handle;
   private final String name;
   private final String section;
+  private final boolean optional;
 
   BpfProgram(BpfObject object, long handle) {
     this.object = object;
     this.handle = handle;
     this.name = NativeCall.string(Libbpf.bpf_program__name(handle));
     this.section = NativeCall.string(Libbpf.bpf_program__section_name(handle));
+    this.optional = !Libbpf.bpf_program__autoload(handle);
   }
 
   /** The C function. */
@@ -35,6 +37,14 @@ public final class BpfProgram {
   /** What it attaches to: {@code tp_btf/kfree_skb}. */
   public String section() {
     return section;
+  }
+
+  /**
+   * Whether its section begins with {@code ?} in the source, by which libbpf does not load it
+   * unless told to. {@link #section} is without it.
+   */
+  public boolean optional() {
+    return optional;
   }
 
   /** Whether loading the object loads this program; to be said before. */

@@ -25,17 +25,21 @@ final class Libbpf {
   private static final MemorySegment FIND_MAP = symbol("bpf_object__find_map_by_name");
   private static final MemorySegment PROGRAM_NAME = symbol("bpf_program__name");
   private static final MemorySegment PROGRAM_SECTION = symbol("bpf_program__section_name");
+  private static final MemorySegment PROGRAM_AUTOLOAD = symbol("bpf_program__autoload");
   private static final MemorySegment PROGRAM_SET_AUTOLOAD = symbol("bpf_program__set_autoload");
   private static final MemorySegment PROGRAM_ATTACH = symbol("bpf_program__attach");
   private static final MemorySegment PROGRAM_FD = symbol("bpf_program__fd");
   private static final MemorySegment LINK_DESTROY = symbol("bpf_link__destroy");
   private static final MemorySegment MAP_FD = symbol("bpf_map__fd");
+  private static final MemorySegment MAP_TYPE = symbol("bpf_map__type");
+  private static final MemorySegment MAP_KEY_SIZE = symbol("bpf_map__key_size");
   private static final MemorySegment MAP_VALUE_SIZE = symbol("bpf_map__value_size");
   private static final MemorySegment MAP_MAX_ENTRIES = symbol("bpf_map__max_entries");
   private static final MemorySegment MAP_SET_MAX_ENTRIES = symbol("bpf_map__set_max_entries");
   private static final MemorySegment MAP_SET_AUTOCREATE = symbol("bpf_map__set_autocreate");
   private static final MemorySegment MAP_INITIAL_VALUE = symbol("bpf_map__initial_value");
   private static final MemorySegment LOOKUP_ELEM = symbol("bpf_map_lookup_elem");
+  private static final MemorySegment GET_NEXT_KEY = symbol("bpf_map_get_next_key");
   private static final MemorySegment UPDATE_ELEM = symbol("bpf_map_update_elem");
   private static final MemorySegment GET_INFO = symbol("bpf_obj_get_info_by_fd");
 
@@ -105,6 +109,11 @@ final class Libbpf {
     return NativeCall.call(PROGRAM_SECTION, program);
   }
 
+  static boolean bpf_program__autoload(long program) {
+    // A C bool: only the low byte of the register is the result.
+    return (NativeCall.call(PROGRAM_AUTOLOAD, program) & 0xff) != 0;
+  }
+
   static int bpf_program__set_autoload(long program, boolean load) {
     return (int) NativeCall.call(PROGRAM_SET_AUTOLOAD, program, load ? 1 : 0);
   }
@@ -123,6 +132,14 @@ final class Libbpf {
 
   static int bpf_map__fd(long map) {
     return (int) NativeCall.call(MAP_FD, map);
+  }
+
+  static int bpf_map__type(long map) {
+    return (int) NativeCall.call(MAP_TYPE, map);
+  }
+
+  static int bpf_map__key_size(long map) {
+    return (int) NativeCall.call(MAP_KEY_SIZE, map);
   }
 
   static int bpf_map__value_size(long map) {
@@ -147,6 +164,11 @@ final class Libbpf {
 
   static int bpf_map_lookup_elem(int fd, long key, long value) {
     return (int) NativeCall.call(LOOKUP_ELEM, fd, key, value);
+  }
+
+  /** The first key after 0. */
+  static int bpf_map_get_next_key(int fd, long key, long next) {
+    return (int) NativeCall.call(GET_NEXT_KEY, fd, key, next);
   }
 
   static int bpf_map_update_elem(int fd, long key, long value, long flags) {

@@ -76,6 +76,11 @@ final class Libc {
         (int) NativeCall.call(SYSCALL, perfEventOpenNumber(), attributes, pid, cpu, group, flags));
   }
 
+  /** bpf(2), for what libbpf's own function takes more than six arguments for. */
+  static int bpf(int command, long attributes, int size) {
+    return result((int) NativeCall.call(SYSCALL, bpfNumber(), command, attributes, size));
+  }
+
   static int madvise(long address, long length, int advice) {
     return result((int) NativeCall.call(MADVISE, address, length, advice));
   }
@@ -114,6 +119,17 @@ final class Libc {
       default ->
           throw new UnsupportedOperationException(
               "no perf event channel on " + machine + ": its system call number is not known here");
+    };
+  }
+
+  private static int bpfNumber() {
+    String machine = System.getProperty("os.arch");
+    return switch (machine) {
+      case "amd64" -> 321;
+      case "aarch64" -> 280;
+      default ->
+          throw new UnsupportedOperationException(
+              "no bpf(2) on " + machine + ": its system call number is not known here");
     };
   }
 

@@ -54,14 +54,34 @@ public final class Doctor {
    * @param variants every variant of every hook in the order in which the agent tries them
    */
   public record ProbeFinding(
-      String probe, Optional<String> problem, List<VariantFinding> variants) {}
+      String probe, Optional<String> problem, List<VariantFinding> variants) {
+
+    /**
+     * Whether it would be attached: each hook that it needs has a variant, or any if it needs none.
+     */
+    public boolean works() {
+      Map<String, Boolean> needed =
+          variants.stream()
+              .filter(variant -> !variant.optional())
+              .collect(
+                  Collectors.toMap(
+                      VariantFinding::hook, VariantFinding::holds, Boolean::logicalOr));
+      return problem.isEmpty()
+          && !needed.containsValue(false)
+          && variants.stream().anyMatch(VariantFinding::holds);
+    }
+  }
 
   /**
    * A variant of a hook.
    *
+   * @param hook name of the hook, the same for all its variants
+   * @param optional whether the probe can do without that hook
+   * @param section what the variant attaches to: {@code tp_btf/kfree_skb}
    * @param refusal why the kernel does not take it; empty when it holds
    */
-  public record VariantFinding(String hook, Optional<Refusal> refusal) {
+  public record VariantFinding(
+      String hook, boolean optional, String section, Optional<Refusal> refusal) {
     public boolean holds() {
       return refusal.isEmpty();
     }
@@ -87,7 +107,14 @@ public final class Doctor {
           ProbePlan.read(files, settings.tunables().getOrDefault(files.name(), Map.of()));
       List<VariantFinding> variants =
           new Loader(plan, settings)
-              .tryEach().stream().map(t -> new VariantFinding(t.hook(), t.refusal())).toList();
+              .tryEach().stream()
+                  .map(each ->
+                      new VariantFinding(
+                          each.hook().name(),
+                          each.hook().optional(),
+                          each.variant().section(),
+                          each.refusal()))
+                  .toList();
       return new ProbeFinding(files.name(), Optional.empty(), variants);
     } catch (ProbeRejected | BpfException e) {
       return new ProbeFinding(files.name(), Optional.of(e.getMessage()), List.of());

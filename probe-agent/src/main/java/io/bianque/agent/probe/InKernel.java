@@ -6,22 +6,30 @@ import io.bianque.agent.libbpf.BpfObject;
 import io.bianque.agent.libbpf.BpfProgram;
 import io.bianque.agent.libbpf.EventChannel;
 import java.util.List;
+import java.util.Optional;
+import java.util.stream.LongStream;
 
 /**
  * The kernel's side of a probe that runs. One thread at a time.
  *
  * @param programs those that are attached
- * @param counters the map of what they count
+ * @param channel of events; empty when the probe has none
+ * @param counters the map of what they count, where there is a channel
+ * @param polled the maps that are read every interval
+ * @param polledMissed counts what found a polled map full; empty when the probe has none
  */
 record InKernel(
     BpfObject object,
     List<BpfProgram> programs,
     List<BpfLink> links,
-    EventChannel channel,
-    BpfMap counters,
+    Optional<EventChannel> channel,
+    Optional<BpfMap> counters,
+    List<PolledMap> polled,
+    Optional<BpfMap> polledMissed,
     ProbeState.Attached state)
     implements AutoCloseable {
   static final String COUNTERS = "counters";
+  static final String POLLED_MISSED = "polled_missed";
 
   /**
    * Looks that a CPU gets to be found between two events. At 300,000 events/s a CPU is at one for
@@ -34,6 +42,10 @@ record InKernel(
    * an event at every look is taken as it is.
    */
   KernelCounters count() {
+    return counters.map(InKernel::count).orElse(KernelCounters.NONE);
+  }
+
+  private static KernelCounters count(BpfMap counters) {
     long[] longs = counters.lookupPerCpu(0);
     int cpus = longs.length / KernelCounters.LONGS;
     KernelCounters[] balanced = new KernelCounters[cpus];
@@ -63,6 +75,11 @@ record InKernel(
     return all;
   }
 
+  /** Observations that are in no polled map, because it was full. */
+  long missedByPolled() {
+    return polledMissed.stream().flatMapToLong(map -> LongStream.of(map.lookupPerCpu(0))).sum();
+  }
+
   /** Its programs begin to run no more; what they said is still in the channel. */
   void detach() {
     links.forEach(BpfLink::close);
@@ -71,7 +88,7 @@ record InKernel(
   @Override
   public void close() {
     detach();
-    channel.close();
+    channel.ifPresent(EventChannel::close);
     object.close();
   }
 }

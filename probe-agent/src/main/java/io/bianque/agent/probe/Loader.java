@@ -12,6 +12,7 @@ import io.bianque.agent.probe.Hook.Variant;
 import io.bianque.agent.probe.ProbeState.Refusal;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -21,13 +22,13 @@ final class Loader {
   private static final String PERF = "events_perf";
 
   private final ProbePlan plan;
-  private final int channelBytes;
+  private final ProbeSettings settings;
   private final boolean perf;
   private final List<Refusal> refused = new ArrayList<>();
 
   Loader(ProbePlan plan, ProbeSettings settings) {
     this.plan = plan;
-    this.channelBytes = settings.channelBytes();
+    this.settings = settings;
     this.perf =
         switch (settings.channel()) {
           case AUTO -> !RingBuffer.isSupported();
@@ -39,8 +40,8 @@ final class Loader {
   /**
    * Loads and attaches.
    *
-   * @throws HooksRefused when no variant of some hook holds
-   * @throws ProbeRejected when the object lacks what every probe has
+   * @throws HooksRefused when no variant of some hook holds that the probe needs, or of none
+   * @throws ProbeRejected when the object lacks what such a probe has
    */
   InKernel load() {
     List<Variant> chosen = plan.hooks().stream().map(h -> h.variants().getFirst()).toList();
@@ -48,12 +49,16 @@ final class Loader {
       return attempt(chosen);
     } catch (BpfException first) {
       // Which program it was, libbpf says only in its log; so each hook is tried alone.
-      List<Variant> holding = plan.hooks().stream().map(this::firstThatHolds).toList();
+      List<Variant> holding =
+          plan.hooks().stream().flatMap(hook -> firstThatHolds(hook).stream()).toList();
+      if (holding.isEmpty()) {
+        throw new HooksRefused(plan.name(), refused, true);
+      }
       try {
         return attempt(holding);
       } catch (BpfException together) {
         holding.forEach(v -> refused.add(refusal(v, together)));
-        throw new HooksRefused(plan.name(), refused);
+        throw new HooksRefused(plan.name(), refused, false);
       }
     }
   }
@@ -61,29 +66,32 @@ final class Loader {
   /** What becomes of each variant when it is tried alone; empty: it holds. */
   List<Trial> tryEach() {
     return plan.hooks().stream()
-        .flatMap(h -> h.variants().stream())
-        .map(v -> {
-          List<Refusal> outcome = new ArrayList<>();
-          try {
-            attempt(List.of(v)).close();
-          } catch (BpfException e) {
-            outcome.add(refusal(v, e));
-          }
-          return new Trial(v.section(), outcome.stream().findFirst());
-        })
+        .flatMap(hook -> hook.variants().stream().map(variant -> trial(hook, variant)))
         .toList();
   }
 
-  private Variant firstThatHolds(Hook hook) {
+  private Trial trial(Hook hook, Variant variant) {
+    try {
+      attempt(List.of(variant)).close();
+      return new Trial(hook, variant, Optional.empty());
+    } catch (BpfException e) {
+      return new Trial(hook, variant, Optional.of(refusal(variant, e)));
+    }
+  }
+
+  private Optional<Variant> firstThatHolds(Hook hook) {
     for (Variant variant : hook.variants()) {
       try {
         attempt(List.of(variant)).close();
-        return variant;
+        return Optional.of(variant);
       } catch (BpfException e) {
         refused.add(refusal(variant, e));
       }
     }
-    throw new HooksRefused(plan.name(), refused);
+    if (!hook.optional()) {
+      throw new HooksRefused(plan.name(), refused, false);
+    }
+    return Optional.empty();
   }
 
   private static Refusal refusal(Variant variant, BpfException e) {
@@ -93,7 +101,7 @@ final class Loader {
   private InKernel attempt(List<Variant> variants) {
     BpfObject object = BpfObject.open(plan.name(), plan.object());
     List<BpfLink> links = new ArrayList<>();
-    EventChannel channel = null;
+    Optional<EventChannel> channel = Optional.empty();
     try {
       Set<String> wanted = variants.stream().map(Variant::program).collect(Collectors.toSet());
       List<BpfProgram> programs =
@@ -102,10 +110,11 @@ final class Loader {
       prepareMaps(object);
       object.load();
       // Before the programs run: what they say to a perf event array without rings is lost.
-      channel =
-          perf
-              ? PerfBuffer.open(map(object, PERF), channelBytes)
-              : RingBuffer.open(map(object, RING));
+      channel = plan.events().map(_ -> openChannel(object));
+      List<PolledMap> polled =
+          plan.polled().stream()
+              .map(each -> new PolledMap(each, map(object, each.map()).reader()))
+              .toList();
       for (BpfProgram program : programs) {
         links.add(program.attach());
       }
@@ -115,19 +124,33 @@ final class Loader {
           programs,
           List.copyOf(links),
           channel,
-          map(object, InKernel.COUNTERS),
-          new ProbeState.Attached(hook, perf ? "perf" : "ringbuf", List.copyOf(refused)));
+          channel.map(_ -> map(object, InKernel.COUNTERS)),
+          polled,
+          object.map(InKernel.POLLED_MISSED),
+          new ProbeState.Attached(
+              hook, channel.isEmpty() ? "none" : perf ? "perf" : "ringbuf", List.copyOf(refused)));
     } catch (RuntimeException e) {
       links.forEach(BpfLink::close);
-      if (channel != null) {
-        channel.close();
-      }
+      channel.ifPresent(EventChannel::close);
       object.close();
       throw e;
     }
   }
 
+  private EventChannel openChannel(BpfObject object) {
+    return perf
+        ? PerfBuffer.open(map(object, PERF), channelBytes(object))
+        : RingBuffer.open(map(object, RING));
+  }
+
   private void prepareMaps(BpfObject object) {
+    object.map(Tunables.SECTION).ifPresent(m -> plan.tunables().write(m.initialValue(), perf));
+    if (plan.events().isPresent()) {
+      prepareChannel(object);
+    }
+  }
+
+  private void prepareChannel(BpfObject object) {
     if (perf && !plan.tunables().has(Tunables.USE_PERF_BUFFER)) {
       throw new ProbeRejected(
           "probe "
@@ -139,9 +162,26 @@ final class Loader {
     object.map(RING).ifPresent(m -> m.autocreate(!perf));
     object.map(PERF).ifPresent(m -> m.autocreate(perf));
     if (!perf) {
-      map(object, RING).maxEntries(channelBytes);
+      map(object, RING).maxEntries(channelBytes(object));
     }
-    object.map(Tunables.SECTION).ifPresent(m -> plan.tunables().write(m.initialValue(), perf));
+  }
+
+  private int channelBytes(BpfObject object) {
+    long own =
+        object.map(Tunables.SECTION).stream()
+            .flatMapToLong(
+                m -> plan.tunables().read(m.initialValue(), Tunables.CHANNEL_BYTES).stream())
+            .findFirst()
+            .orElse(0);
+    if (own == 0) {
+      return settings.channelBytes();
+    }
+    if (!ProbeSettings.isChannelSize(own)) {
+      throw new ProbeRejected(
+          "probe %s: channel_bytes = %d; allowed is a power of two from %d to %d, or 0"
+              .formatted(plan.name(), own, ProbeSettings.PAGE, ProbeSettings.MOST_CHANNEL_BYTES));
+    }
+    return (int) own;
   }
 
   private static BpfMap map(BpfObject object, String name) {
@@ -161,5 +201,5 @@ final class Loader {
    *
    * @param refusal why it does not hold
    */
-  record Trial(String hook, java.util.Optional<Refusal> refusal) {}
+  record Trial(Hook hook, Variant variant, Optional<Refusal> refusal) {}
 }

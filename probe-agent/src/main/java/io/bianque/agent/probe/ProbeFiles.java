@@ -8,15 +8,65 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 
 /**
- * The two files that are a probe.
+ * The files that are a probe: an object, and a schema of its events, of each of its polled maps, or
+ * of both.
  *
  * @param name {@code x} of {@code x.bpf.o}
- * @param schema where {@code x.avsc} has to be, whether it is there or not
+ * @param schema where {@code x.avsc} is, if it is there
+ * @param polled the schemas {@code x_<map>.avsc}
  */
-public record ProbeFiles(String name, Path object, Path schema) {
+public record ProbeFiles(String name, Path object, Path schema, List<Path> polled) {
   private static final String OBJECT = ".bpf.o";
+  private static final String SCHEMA = ".avsc";
+
+  public ProbeFiles {
+    polled = List.copyOf(polled);
+  }
+
+  /** The schemas that are there. */
+  public List<Path> schemas() {
+    return Stream.concat(Stream.of(schema).filter(Files::exists), polled.stream()).toList();
+  }
+
+  /** The files of a probe whose object is in one folder and whose schemas are in another. */
+  static ProbeFiles of(String name, Path objects, Path schemas) {
+    return new ProbeFiles(
+        name,
+        objects.resolve(name + OBJECT),
+        schemas.resolve(name + SCHEMA),
+        polled(name, objects, schemas));
+  }
+
+  /** {@code x_y.avsc} is of a map of probe {@code x}, unless there is a probe {@code x_y}. */
+  private static List<Path> polled(String name, Path objects, Path schemas) {
+    try (Stream<Path> files = Files.list(schemas)) {
+      return files
+          .filter(file -> file.getFileName().toString().startsWith(name + "_"))
+          .filter(file -> file.getFileName().toString().endsWith(SCHEMA))
+          .filter(file -> owner(stem(file, SCHEMA), objects).equals(name))
+          .sorted()
+          .toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(schemas + ": schemas cannot be listed", e);
+    }
+  }
+
+  /** Of the probes whose name a stream's begins with, the one with the longest. */
+  private static String owner(String stream, Path objects) {
+    String owner = stream;
+    while (!Files.exists(objects.resolve(owner + OBJECT)) && owner.contains("_")) {
+      owner = owner.substring(0, owner.lastIndexOf('_'));
+    }
+    return owner;
+  }
+
+  private static String stem(Path file, String ending) {
+    String name = file.getFileName().toString();
+    return name.substring(0, name.length() - ending.length());
+  }
 
   /**
    * The probes in some folders, by name; of two with the same name the one in the later folder. A
@@ -30,9 +80,8 @@ public record ProbeFiles(String name, Path object, Path schema) {
       }
       try (DirectoryStream<Path> objects = Files.newDirectoryStream(folder, "*" + OBJECT)) {
         for (Path object : objects) {
-          String file = object.getFileName().toString();
-          String name = file.substring(0, file.length() - OBJECT.length());
-          found.put(name, new ProbeFiles(name, object, folder.resolve(name + ".avsc")));
+          String name = stem(object, OBJECT);
+          found.put(name, of(name, folder, folder));
         }
       } catch (IOException e) {
         throw new UncheckedIOException(folder + ": probes cannot be listed", e);

@@ -9,18 +9,27 @@ import io.bianque.agent.libbpf.BpfObject;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.Schema;
 
 /**
  * All that can be known of a probe without asking the kernel: its files are read, they agree, and
  * what was configured fits them.
+ *
+ * @param events how its events are encoded; empty when it has only polled maps
  */
 @SuppressWarnings("ArrayRecordComponent") // No two plans are ever compared.
 record ProbePlan(
-    String name, byte[] object, EncodePlan encoding, Tunables tunables, List<Hook> hooks) {
+    String name,
+    byte[] object,
+    Optional<EncodePlan> events,
+    List<PolledPlan> polled,
+    Tunables tunables,
+    List<Hook> hooks) {
 
   /**
    * Reads and checks a probe.
@@ -28,27 +37,42 @@ record ProbePlan(
    * @throws ProbeRejected when anything is missing or does not fit
    */
   static ProbePlan read(ProbeFiles files, Map<String, String> tunables) {
+    Path reading = files.object();
     try {
-      Schema schema = new Schema.Parser().parse(Files.readString(files.schema()));
       Btf btf = Btf.ofElf(files.object());
       byte[] object = Files.readAllBytes(files.object());
+      List<PolledPlan> polled = new ArrayList<>();
+      for (Path each : files.polled()) {
+        reading = each;
+        polled.add(PolledPlan.compile(files.name(), btf, schema(each)));
+      }
+      reading = files.schema();
+      // Without polled maps it is a probe of events, and lacks its schema.
+      Optional<EncodePlan> events =
+          polled.isEmpty() || Files.exists(files.schema())
+              ? Optional.of(
+                  EncodePlan.compile(btf, files.name() + "_event", schema(files.schema())))
+              : Optional.empty();
       return new ProbePlan(
           files.name(),
           object,
-          EncodePlan.compile(btf, files.name() + "_event", schema),
+          events,
+          List.copyOf(polled),
           Tunables.of(files.name(), btf, tunables),
           hooks(files.name(), object));
     } catch (IOException e) {
-      Path missing = Files.exists(files.schema()) ? files.object() : files.schema();
       throw new ProbeRejected(
-          "probe " + files.name() + ": " + missing + " cannot be read: " + e, e);
+          "probe " + files.name() + ": " + reading + " cannot be read: " + e, e);
     } catch (AvroRuntimeException e) {
       throw new ProbeRejected(
-          "probe " + files.name() + ": " + files.schema() + " is no Avro schema: " + e.getMessage(),
-          e);
+          "probe " + files.name() + ": " + reading + " is no Avro schema: " + e.getMessage(), e);
     } catch (BtfException | PlanMismatch | BpfException e) {
       throw new ProbeRejected("probe " + files.name() + ": " + e.getMessage(), e);
     }
+  }
+
+  private static Schema schema(Path file) throws IOException {
+    return new Schema.Parser().parse(Files.readString(file));
   }
 
   private static List<Hook> hooks(String name, byte[] elf) {

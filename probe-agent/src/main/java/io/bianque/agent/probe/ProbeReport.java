@@ -8,13 +8,14 @@ import java.util.OptionalLong;
  * A probe and its account, all counts cumulative since its epoch. Those of a probe that was stopped
  * stay until it is started again.
  *
+ * @param probe its name; of a polled map {@code <probe>_<map>}, whose events are its records
  * @param epoch wall time in ns at which its counters were created, unique; 0 when it never ran
  * @param kernel what its program counted
  * @param read taken from the channel, {@code kernel.submitted} less what waits in it
  * @param encodeFailures of those, the ones that could not be encoded, by reason; all others went to
  *     the sink
- * @param missed runs that the kernel left out because the program was running already; not in
- *     {@code kernel.attempted}
+ * @param missed runs that the kernel left out because the program was running already, of a polled
+ *     map what found no room in it; not in {@code kernel.attempted}
  * @param runCount runs of its programs; empty unless kernel.bpf_stats_enabled is 1
  * @param runTimeNs time in those runs
  */

@@ -12,12 +12,13 @@ public sealed interface ProbeState {
    *
    * @param hook the variant that holds: {@code tp_btf/kfree_skb}; of several hooks, separated by
    *     commas
-   * @param channel {@code ringbuf} or {@code perf}
-   * @param refused variants that were tried before and did not hold
+   * @param channel {@code ringbuf} or {@code perf}; {@code none} when it has no events
+   * @param refused variants that were tried before and did not hold, those of optional hooks that
+   *     the probe does without included
    */
   record Attached(String hook, String channel, List<Refusal> refused) implements ProbeState {}
 
-  /** It was not tried, by configuration. */
+  /** It does not run, and need not: by configuration, or because this kernel has nothing for it. */
   record Skipped(String reason) implements ProbeState {}
 
   /**

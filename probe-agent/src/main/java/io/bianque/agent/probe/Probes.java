@@ -3,6 +3,7 @@ package io.bianque.agent.probe;
 import io.bianque.agent.encode.AgentFields;
 import io.bianque.agent.libbpf.BpfException;
 import io.bianque.agent.probe.ProbeState.Failed;
+import io.bianque.agent.probe.ProbeState.Refusal;
 import io.bianque.agent.probe.ProbeState.Skipped;
 import io.bianque.agent.probe.ProbeState.Stopped;
 import java.time.Clock;
@@ -14,6 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.LongSupplier;
+import java.util.stream.Collectors;
 
 /**
  * All probes of this host. Starting, stopping, retrying and reporting are for any thread, one at a
@@ -45,13 +47,24 @@ public final class Probes implements AutoCloseable {
   /** One probe, whatever became of it. */
   private static final class Probe {
     final ProbeFiles files;
-    ProbeReport last;
+
+    /** Of the probe, then of its polled maps. */
+    List<ProbeReport> last;
+
     Running running;
     int failures;
 
     Probe(ProbeFiles files, ProbeState state) {
       this.files = files;
-      this.last = ProbeReport.none(files.name(), state);
+      this.last = List.of(ProbeReport.none(files.name(), state));
+    }
+
+    ProbeState state() {
+      return last.getFirst().state();
+    }
+
+    void state(ProbeState state) {
+      last = last.stream().map(report -> report.with(state)).toList();
     }
   }
 
@@ -100,7 +113,7 @@ public final class Probes implements AutoCloseable {
   public void startAll() {
     synchronized (lifecycle) {
       for (Probe probe : probes.values()) {
-        if (probe.last.state() instanceof Stopped) {
+        if (probe.state() instanceof Stopped) {
           load(probe);
         }
       }
@@ -120,7 +133,7 @@ public final class Probes implements AutoCloseable {
         probe.failures = 0;
         load(probe);
       }
-      return probe.last.state();
+      return probe.state();
     }
   }
 
@@ -136,10 +149,10 @@ public final class Probes implements AutoCloseable {
       if (probe.running != null) {
         unload(probe);
       }
-      if (!(probe.last.state() instanceof Skipped)) {
-        probe.last = probe.last.with(new Stopped());
+      if (!(probe.state() instanceof Skipped)) {
+        probe.state(new Stopped());
       }
-      return probe.last.state();
+      return probe.state();
     }
   }
 
@@ -150,7 +163,7 @@ public final class Probes implements AutoCloseable {
     synchronized (lifecycle) {
       Instant now = clock.instant();
       for (Probe probe : probes.values()) {
-        if (probe.last.state() instanceof Failed failed
+        if (probe.state() instanceof Failed failed
             && failed.retryAt().isPresent()
             && !failed.retryAt().get().isAfter(now)) {
           load(probe);
@@ -178,6 +191,24 @@ public final class Probes implements AutoCloseable {
     }
   }
 
+  /**
+   * Hands what has changed in the polled maps to the sink: of each probe in turn, with draining in
+   * between. On the thread that drains.
+   */
+  public void poll() {
+    List<Running> now;
+    synchronized (draining) {
+      now = List.copyOf(running);
+    }
+    for (Running each : now) {
+      synchronized (draining) {
+        if (running.contains(each)) {
+          each.poll();
+        }
+      }
+    }
+  }
+
   /** Sets the clock offset of events that are drained from now on. To be called every second. */
   public void refreshClockOffset() {
     long nanos = clockOffset.getAsLong();
@@ -186,28 +217,32 @@ public final class Probes implements AutoCloseable {
     }
   }
 
-  /** Every probe and its account, by name. */
+  /** The account of every probe, and behind it those of its polled maps, by name. */
   public List<ProbeReport> report() {
     synchronized (lifecycle) {
       List<ProbeReport> reports = new ArrayList<>();
       for (Probe probe : probes.values()) {
         if (probe.running != null) {
           synchronized (draining) {
-            probe.last = probe.running.report();
+            probe.last = probe.running.reports();
           }
         }
-        reports.add(probe.last);
+        reports.addAll(probe.last);
       }
       return List.copyOf(reports);
     }
   }
 
   /** Stops all. */
-  @Override
-  public void close() {
+  public void stopAll() {
     synchronized (lifecycle) {
       probes.keySet().forEach(this::stop);
     }
+  }
+
+  @Override
+  public void close() {
+    stopAll();
   }
 
   private Probe probe(String name) {
@@ -231,17 +266,26 @@ public final class Probes implements AutoCloseable {
       AgentFields fields = new AgentFields(hostId, bootId, epoch, clockOffset.getAsLong());
       probe.running = new Running(plan, epoch, kernel, fields, sink);
       probe.failures = 0;
-      probe.last = probe.running.report();
+      probe.last = probe.running.reports();
       synchronized (draining) {
         running.add(probe.running);
       }
     } catch (ProbeRejected e) {
-      probe.last = probe.last.with(new Failed(e.getMessage(), List.of(), Optional.empty()));
+      probe.state(new Failed(e.getMessage(), List.of(), Optional.empty()));
     } catch (HooksRefused e) {
-      probe.last = probe.last.with(new Failed(e.getMessage(), e.refused(), nextTry(probe)));
+      if (e.allOptional()) {
+        probe.state(new Skipped(nothingHere(e)));
+        return;
+      }
+      probe.state(new Failed(e.getMessage(), e.refused(), nextTry(probe)));
     } catch (BpfException e) {
-      probe.last = probe.last.with(new Failed(e.getMessage(), List.of(), nextTry(probe)));
+      probe.state(new Failed(e.getMessage(), List.of(), nextTry(probe)));
     }
+  }
+
+  private static String nothingHere(HooksRefused e) {
+    return "this kernel has none of its hooks: "
+        + e.refused().stream().map(Refusal::hook).distinct().collect(Collectors.joining(", "));
   }
 
   private void unload(Probe probe) {

@@ -8,9 +8,12 @@ import io.bianque.agent.libbpf.EventChannel.RecordHandler;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
@@ -29,7 +32,7 @@ final class Running implements RecordHandler {
   private final String name;
   private final long epoch;
   private final InKernel kernel;
-  private final EncodePlan encoding;
+  private final Optional<EncodePlan> events;
   private final AgentFields fields;
   private final EventSink sink;
   private final byte[] encoded;
@@ -40,19 +43,20 @@ final class Running implements RecordHandler {
     this.name = plan.name();
     this.epoch = epoch;
     this.kernel = kernel;
-    this.encoding = plan.encoding();
+    this.events = plan.events();
     this.fields = fields;
     this.sink = sink;
-    this.encoded = new byte[encoding.maxEncodedSize()];
+    this.encoded = new byte[events.map(EncodePlan::maxEncodedSize).orElse(0)];
   }
 
   int drain(int maxEvents) {
-    return kernel.channel().drain(maxEvents, this);
+    return kernel.channel().map(channel -> channel.drain(maxEvents, this)).orElse(0);
   }
 
   @Override
   public void record(ByteBuffer data, int offset, int length) {
     read++;
+    EncodePlan encoding = events.orElseThrow();
     int size = encoding.encode(data, offset, length, fields, encoded, 0);
     if (size < 0) {
       failed(EncodeFailure.of(size), length);
@@ -75,7 +79,40 @@ final class Running implements RecordHandler {
     fields.clockOffsetNanos(nanos);
   }
 
-  ProbeReport report() {
+  /** Reads its polled maps; what has changed goes to the sink. */
+  void poll() {
+    if (!kernel.polled().isEmpty()) {
+      // The kernel's clock by way of the wall's, which a time namespace does not shift.
+      Instant wall = Instant.now();
+      long now =
+          TimeUnit.SECONDS.toNanos(wall.getEpochSecond())
+              + wall.getNano()
+              - fields.clockOffsetNanos();
+      kernel.polled().forEach(each -> each.poll(now, epoch, fields, sink));
+    }
+  }
+
+  /** Its own account, then one of each of its polled maps. */
+  List<ProbeReport> reports() {
+    List<ProbeReport> reports = new ArrayList<>(List.of(report()));
+    long missed = kernel.polled().isEmpty() ? 0 : kernel.missedByPolled();
+    for (PolledMap each : kernel.polled()) {
+      reports.add(
+          new ProbeReport(
+              each.stream(),
+              epoch,
+              kernel.state(),
+              new KernelCounters(each.records(), 0, 0, each.records()),
+              each.records(),
+              each.encodeFailures(),
+              missed,
+              OptionalLong.empty(),
+              OptionalLong.empty()));
+    }
+    return reports;
+  }
+
+  private ProbeReport report() {
     long runCount = 0;
     long runTime = 0;
     long missed = 0;
@@ -99,10 +136,10 @@ final class Running implements RecordHandler {
   }
 
   /**
-   * Detaches, reads what is left, and unloads; the last report. A run that began before detaching
+   * Detaches, reads what is left, and unloads; the last reports. A run that began before detaching
    * may end after it, some microseconds later, and is waited for.
    */
-  ProbeReport stop() {
+  List<ProbeReport> stop() {
     kernel.detach();
     ProbeReport last = report();
     for (int i = 0;
@@ -112,8 +149,10 @@ final class Running implements RecordHandler {
       last = report();
       LockSupport.parkNanos(TimeUnit.MICROSECONDS.toNanos(100));
     }
+    poll();
+    List<ProbeReport> all = reports();
     kernel.close();
-    return last;
+    return all;
   }
 
   private static boolean statisticsEnabled() {

@@ -1,6 +1,7 @@
 package io.bianque.agent.publish;
 
 import io.bianque.facts.ProbeCounters;
+import io.bianque.facts.ProbeState;
 import io.bianque.schemas.wire.AvroWriter;
 import io.bianque.schemas.wire.WireFormat;
 import java.io.BufferedOutputStream;
@@ -11,13 +12,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.stream.Collectors;
 import org.apache.avro.Schema;
 import org.apache.avro.io.DecoderFactory;
 import org.apache.avro.specific.SpecificDatumReader;
@@ -45,7 +47,32 @@ public final class CounterBook {
   private final AvroWriter<ProbeCounters> writer = AvroWriter.specific(0, ProbeCounters.class);
   private final Path file;
   private final Supplier<List<ProbeCounters>> probes;
-  private final Map<Life, ProbeCounters> earlier;
+  private boolean saidUnwritable;
+  private final Map<Life, ProbeCounters> lives = new HashMap<>();
+
+  /** What was last handed out to be published. */
+  private final Map<Life, Said> said = new HashMap<>();
+
+  /**
+   * Counters of a life of this run.
+   *
+   * @param events the same snapshot as in the counters, with the reasons of what was given up
+   */
+  public record Row(ProbeCounters counters, Counts.Snapshot events) {}
+
+  /** What two counts of a life that is over differ in, if they do. */
+  private record Said(
+      ProbeState state, long read, long acked, long spooled, long spoolDropped, long inFlight) {
+    static Said of(ProbeCounters counters) {
+      return new Said(
+          counters.getState(),
+          counters.getRead(),
+          counters.getAcked(),
+          counters.getSpooled(),
+          counters.getSpoolDropped(),
+          counters.getInFlight());
+    }
+  }
 
   /**
    * @param file where the book is kept
@@ -55,48 +82,81 @@ public final class CounterBook {
   public CounterBook(Path file, Supplier<List<ProbeCounters>> probes) {
     this.file = file;
     this.probes = probes;
-    this.earlier = read();
+    read();
   }
 
   /** Counts of lives of earlier runs, for their events in the spool. */
   void restore(Function<Life, Counts> counts) {
-    earlier.forEach((life, last) ->
+    lives.forEach((life, last) ->
         counts
             .apply(life)
             .restore(
                 last.getRead() - last.getEncodeFailed(), last.getAcked(), last.getSpoolDropped()));
   }
 
-  /** All counters of this moment, written to the book as well. */
+  /**
+   * All counters of this moment, to be published, lives of earlier runs first: who reads them
+   * learns of each life before the one that followed it. Written to the book as well.
+   */
   synchronized List<ProbeCounters> count(Function<Life, Counts> counts) {
-    List<ProbeCounters> all = new ArrayList<>(present(counts));
-    Set<Life> present = new HashSet<>();
-    all.forEach(each -> present.add(life(each)));
-    for (ProbeCounters last : List.copyOf(earlier.values())) {
-      if (present.contains(life(last))) {
-        continue;
+    List<ProbeCounters> all = new ArrayList<>();
+    List<Row> present = fillAll(counts);
+    List<Life> over = new ArrayList<>();
+    for (Map.Entry<Life, ProbeCounters> earlier : earlierThan(present)) {
+      Life life = earlier.getKey();
+      if (counts.apply(life).isAtRest() && Said.of(earlier.getValue()).equals(said.get(life))) {
+        over.add(life);
+      } else {
+        all.add(earlier.getValue());
       }
-      Counts.Snapshot snapshot = counts.apply(life(last)).snapshot();
-      if (snapshot.spooled() == 0
-          && last.getSpooled() == 0
-          && last.getAcked() == snapshot.acked()) {
-        // Its final counts were said the last time.
-        earlier.remove(life(last));
-        continue;
-      }
-      fill(last, snapshot);
-      all.add(last);
     }
-    all.forEach(each -> earlier.put(life(each), each));
-    write(all);
+    over.forEach(life -> {
+      lives.remove(life);
+      said.remove(life);
+    });
+    present.forEach(row -> all.add(row.counters()));
+    all.forEach(each -> said.put(life(each), Said.of(each)));
+    write();
     return all;
   }
 
+  /** Writes the counters of this moment to the book, and no more. */
+  synchronized void keep(Function<Life, Counts> counts) {
+    var _ = fillAll(counts);
+    write();
+  }
+
+  /** What was counted has not reached the broker, or nobody knows: it is said again. */
+  synchronized void notHeard() {
+    said.clear();
+  }
+
   /** Counters of this moment of the lives of this run. Any thread. */
-  public List<ProbeCounters> present(Function<Life, Counts> counts) {
-    List<ProbeCounters> present = probes.get();
-    present.forEach(each -> fill(each, counts.apply(life(each)).snapshot()));
+  public List<Row> present(Function<Life, Counts> counts) {
+    return probes.get().stream()
+        .map(each -> {
+          Counts.Snapshot events = counts.apply(life(each)).snapshot();
+          fill(each, events);
+          return new Row(each, events);
+        })
+        .toList();
+  }
+
+  /** Every life with the counts of this moment; those of this run are returned. */
+  private List<Row> fillAll(Function<Life, Counts> counts) {
+    List<Row> present = present(counts);
+    present.forEach(row -> lives.put(life(row.counters()), row.counters()));
+    earlierThan(present)
+        .forEach(each -> fill(each.getValue(), counts.apply(each.getKey()).snapshot()));
     return present;
+  }
+
+  private List<Map.Entry<Life, ProbeCounters>> earlierThan(List<Row> present) {
+    Set<Life> now = present.stream().map(row -> life(row.counters())).collect(Collectors.toSet());
+    return lives.entrySet().stream()
+        .filter(each -> !now.contains(each.getKey()))
+        .sorted(Comparator.comparingLong(each -> each.getKey().epoch()))
+        .toList();
   }
 
   private static void fill(ProbeCounters counters, Counts.Snapshot snapshot) {
@@ -113,18 +173,21 @@ public final class CounterBook {
     return new Life(counters.getProbe(), counters.getBootId(), counters.getEpoch());
   }
 
-  private Map<Life, ProbeCounters> read() {
-    Map<Life, ProbeCounters> read = new HashMap<>();
+  private void read() {
     if (!Files.exists(file)) {
-      return read;
+      return;
     }
     try (DataInputStream in = new DataInputStream(Files.newInputStream(file))) {
       Schema written = new Schema.Parser().parse(in.readUTF());
       var reader = new SpecificDatumReader<ProbeCounters>(written, ProbeCounters.getClassSchema());
       for (int left = in.readInt(); left > 0; left--) {
+        boolean heard = in.readBoolean();
         byte[] body = in.readNBytes(in.readInt());
         ProbeCounters each = reader.read(null, DecoderFactory.get().binaryDecoder(body, null));
-        read.put(life(each), each);
+        lives.put(life(each), each);
+        if (heard) {
+          said.put(life(each), Said.of(each));
+        }
       }
     } catch (IOException | RuntimeException e) {
       LOG.warn(
@@ -132,16 +195,19 @@ public final class CounterBook {
           file,
           e.toString());
     }
-    return read;
   }
 
-  private void write(List<ProbeCounters> all) {
+  private void write() {
     Path fresh = file.resolveSibling(file.getFileName() + ".new");
     try {
-      writeTo(fresh, all);
+      writeTo(fresh);
       Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      saidUnwritable = false;
     } catch (IOException e) {
-      LOG.warn("counts are not kept for the next run: {}", e.toString());
+      if (!saidUnwritable) {
+        LOG.warn("counts are not kept for the next run: {}", e.toString());
+        saidUnwritable = true;
+      }
     }
   }
 
@@ -149,13 +215,14 @@ public final class CounterBook {
    * The schema, then each record behind its length: Avro's own container would load its compressors
    * for it.
    */
-  private void writeTo(Path fresh, List<ProbeCounters> all) throws IOException {
+  private void writeTo(Path fresh) throws IOException {
     try (DataOutputStream out =
         new DataOutputStream(new BufferedOutputStream(Files.newOutputStream(fresh), 4096))) {
       out.writeUTF(ProbeCounters.getClassSchema().toString());
-      out.writeInt(all.size());
-      for (ProbeCounters each : all) {
-        byte[] framed = writer.write(each);
+      out.writeInt(lives.size());
+      for (Map.Entry<Life, ProbeCounters> each : lives.entrySet()) {
+        out.writeBoolean(Said.of(each.getValue()).equals(said.get(each.getKey())));
+        byte[] framed = writer.write(each.getValue());
         out.writeInt(framed.length - WireFormat.HEADER);
         out.write(framed, WireFormat.HEADER, framed.length - WireFormat.HEADER);
       }

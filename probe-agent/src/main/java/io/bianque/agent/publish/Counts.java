@@ -11,6 +11,10 @@ public final class Counts {
   private long offered;
   private long acked;
   private long spooled;
+
+  /** In flight when an earlier run ended without a word: what became of them nobody knows. */
+  private long unknown;
+
   private final EnumMap<DropReason, Long> dropped = new EnumMap<>(DropReason.class);
 
   /**
@@ -46,6 +50,12 @@ public final class Counts {
     offered = offeredEver;
     acked = ackedEver;
     dropped.put(DropReason.EARLIER_RUN, droppedEver);
+    unknown = snapshot().inFlight();
+  }
+
+  /** Whether none of its events is on disk or with this run's producer, so that no count moves. */
+  synchronized boolean isAtRest() {
+    return spooled == 0 && snapshot().inFlight() == unknown;
   }
 
   synchronized void offered() {
@@ -69,9 +79,9 @@ public final class Counts {
   }
 
   /** The oldest on disk are given up. */
-  synchronized void droppedFromSpool(long events) {
+  synchronized void droppedFromSpool(DropReason reason, long events) {
     spooled -= events;
-    dropped.merge(DropReason.SPOOL_FULL, events, Long::sum);
+    dropped.merge(reason, events, Long::sum);
   }
 
   /**
@@ -81,5 +91,6 @@ public final class Counts {
   synchronized void foundOnDisk(long events) {
     spooled += events;
     offered = Math.max(offered, acked + spooled + snapshot().dropped());
+    unknown = snapshot().inFlight();
   }
 }

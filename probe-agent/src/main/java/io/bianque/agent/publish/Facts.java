@@ -38,6 +38,7 @@ public final class Facts {
 
   private final Deque<Fact> ready = new ArrayDeque<>();
   private long countersDue;
+  private long keptAt;
   private long factsDue;
   private final BlockingQueue<SymbolChunk> chunks = new ArrayBlockingQueue<>(1);
   private Thread symbolReader;
@@ -69,11 +70,13 @@ public final class Facts {
     this.factsNanos = factsInterval.toNanos();
     this.countersDue = System.nanoTime();
     this.factsDue = countersDue;
+    this.keptAt = countersDue;
   }
 
   /** The next record to publish; null when nothing is due. */
   Fact next() {
-    if (ready.isEmpty()) {
+    boolean stale = countersDue - System.nanoTime() <= 0 && takeBackCounters();
+    if (stale || ready.isEmpty()) {
       gather();
     }
     return ready.pollFirst();
@@ -82,6 +85,20 @@ public final class Facts {
   /** Puts one back that could not be sent. */
   void putBack(Fact fact) {
     ready.addFirst(fact);
+  }
+
+  /** Counters that wait are as old as they wait; true when there were some. */
+  private boolean takeBackCounters() {
+    boolean waited = ready.removeIf(fact -> fact.topic().equals(Topics.COUNTERS));
+    if (waited) {
+      counters.notHeard();
+    }
+    return waited;
+  }
+
+  /** Whether nothing waits to be sent of what was due so far. */
+  boolean isSaid() {
+    return ready.isEmpty();
   }
 
   /** How long until something is due. */
@@ -95,6 +112,7 @@ public final class Facts {
   /** A producer was lost with what it had: all is said again. */
   void sayAgain() {
     ready.clear();
+    counters.notHeard();
     factsDue = System.nanoTime();
     countersDue = factsDue;
     readSymbols();
@@ -120,13 +138,34 @@ public final class Facts {
 
   /** The last counts, due or not. */
   void lastCounts() {
+    var _ = takeBackCounters();
     ready.clear();
     countersDue = System.nanoTime();
   }
 
-  /** Keeps the counts for the next run. */
+  /**
+   * Keeps the counts for the next run, which says them again if they were not heard.
+   *
+   * @param heard whether the broker has acknowledged all that was sent
+   */
+  void keepLastCounts(boolean heard) {
+    if (!heard || !isSaid()) {
+      counters.notHeard();
+    }
+    keepCounts();
+  }
+
+  /** Keeps the counts of this moment, in case that there is no other. */
   void keepCounts() {
-    var _ = counters.count(countsOf);
+    keptAt = System.nanoTime();
+    counters.keep(countsOf);
+  }
+
+  /** The same as often as counters are published, whether they can be or not. */
+  void keepCountsWhenDue() {
+    if (System.nanoTime() - keptAt >= countersNanos) {
+      keepCounts();
+    }
   }
 
   private void gather() {
@@ -138,6 +177,7 @@ public final class Facts {
     }
     if (countersDue - now <= 0) {
       countersDue = now + countersNanos;
+      keptAt = now;
       if (modulesChanged.getAsBoolean()) {
         factsDue = now;
         readSymbols();

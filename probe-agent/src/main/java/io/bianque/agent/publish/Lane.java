@@ -12,6 +12,8 @@ import java.util.OptionalInt;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The way of one probe's events, in order. Two threads meet here: the drain thread, which alone
@@ -22,6 +24,8 @@ import org.apache.kafka.clients.producer.ProducerRecord;
  * event but what the producer has: then, and only then, the drain thread sends.
  */
 final class Lane {
+  private static final Logger LOG = LoggerFactory.getLogger(Lane.class);
+
   /** What may wait in memory for the disk: a quarter of a second at 20,000 events/s. */
   private static final long HAND_OFF_BYTES = 4 << 20;
 
@@ -45,11 +49,14 @@ final class Lane {
   private final Object sending = new Object();
   private final Deque<Flight> inFlight = new ArrayDeque<>();
   private Spool.Position acknowledged;
+  private boolean passedDirectly;
 
   private Spool spool;
   private long openSpoolAt = System.nanoTime();
-  private Spool.Entry held;
   private volatile String trouble;
+  private Life lastOnDisk;
+  private boolean countsMoved;
+  private boolean saidRefused;
 
   Lane(
       String probe,
@@ -178,12 +185,23 @@ final class Lane {
 
   /** Gives up its oldest segment; false when there is none. */
   boolean dropOldest() throws IOException {
-    return spool != null && spool.dropOldest();
+    countsMoved = true;
+    return spool != null && spool.dropOldest(DropReason.SPOOL_FULL);
+  }
+
+  /**
+   * Whether the disk cannot tell a next run of the agent any more what was counted when this was
+   * asked last: events left it, or a life's first came to it.
+   */
+  boolean takeCountsMoved() {
+    boolean moved = countsMoved;
+    countsMoved = false;
+    return moved;
   }
 
   /** Whether events wait for the broker or for the disk. */
   synchronized boolean hasBacklog() {
-    return !handOff.isEmpty() || held != null || (spool != null && !spool.isEmpty());
+    return !handOff.isEmpty() || (spool != null && !spool.isEmpty());
   }
 
   /** Events handed over by the drain thread; they are the caller's from now on. */
@@ -196,7 +214,7 @@ final class Lane {
 
   /** Sends what it may without a detour over the disk; the queue keeps the rest. */
   void sendDirectly(Deque<Event> events) {
-    if (held != null || (spool != null && !spool.isEmpty())) {
+    if (spool != null && !spool.isEmpty()) {
       return;
     }
     while (!events.isEmpty() && maySend()) {
@@ -216,6 +234,9 @@ final class Lane {
       return;
     }
     if (spool != null) {
+      Life last = events.getLast().stream.life();
+      countsMoved |= !last.equals(lastOnDisk);
+      lastOnDisk = last;
       try {
         appendMakingRoom(events);
         trouble = null;
@@ -227,15 +248,17 @@ final class Lane {
     events.forEach(event -> event.stream.counts().dropped(DropReason.DISK, 1));
   }
 
+  /** The newest are worth more than the oldest, on a full disk as in a full spool. */
   private void appendMakingRoom(Deque<Event> events) throws IOException {
-    try {
-      spool.append(events);
-    } catch (IOException diskFull) {
-      // The newest are worth more than the oldest, on a full disk as in a full spool.
-      if (!spool.dropOldest()) {
-        throw diskFull;
+    while (!events.isEmpty()) {
+      try {
+        spool.append(events);
+      } catch (IOException diskFull) {
+        countsMoved = true;
+        if (!spool.dropOldest(DropReason.DISK)) {
+          throw diskFull;
+        }
       }
-      spool.append(events);
     }
   }
 
@@ -245,20 +268,18 @@ final class Lane {
       if (!maySend()) {
         return false;
       }
-      if (held == null) {
-        held = spool == null ? null : spool.next();
-      }
-      if (held == null) {
+      Spool.Entry entry = spool == null ? null : spool.next();
+      if (entry == null) {
         return false;
       }
-      switch (send(held.event(), held.end())) {
+      switch (send(entry.event(), entry.end())) {
         case REFUSED -> {
+          spool.giveBack(entry);
           return false;
         }
-        case HOPELESS -> held.event().stream.counts().dropped(DropReason.REFUSED, 1);
+        case HOPELESS -> entry.event().stream.counts().dropped(DropReason.REFUSED, 1);
         case ACCEPTED -> {}
       }
-      held = null;
     }
     return true;
   }
@@ -266,13 +287,25 @@ final class Lane {
   /** Remembers on disk what the broker has acknowledged. */
   void rememberAcknowledged() throws IOException {
     Spool.Position end;
+    boolean passed;
     synchronized (inFlight) {
       end = acknowledged;
       acknowledged = null;
+      passed = passedDirectly;
+      passedDirectly = false;
     }
-    if (spool != null && end != null) {
+    if (spool == null) {
+      return;
+    }
+    if (end != null) {
+      countsMoved = true;
       spool.acknowledge(end);
-      spool.writePosition();
+    }
+    // A position that could not be written the last time is tried again.
+    spool.writePosition();
+    if (end != null || passed) {
+      // Whatever was wrong with writing to it: what comes goes to the broker now.
+      trouble = null;
     }
   }
 
@@ -300,10 +333,6 @@ final class Lane {
         inFlight.clear();
         acknowledged = null;
       }
-    }
-    if (held != null) {
-      events.add(held.event());
-      held = null;
     }
     if (events.isEmpty()) {
       return;
@@ -345,7 +374,10 @@ final class Lane {
     @Override
     public void hopeless(String reason) {
       event.stream.counts().dropped(DropReason.REFUSED, 1);
-      trouble = reason;
+      if (!saidRefused) {
+        saidRefused = true;
+        LOG.warn("{}: an event is given up, others like it will be too: {}", topic, reason);
+      }
       settle();
     }
 
@@ -355,7 +387,9 @@ final class Lane {
         settled = true;
         while (!inFlight.isEmpty() && inFlight.getFirst().settled) {
           Flight first = inFlight.removeFirst();
-          if (first.spoolEnd != null) {
+          if (first.spoolEnd == null) {
+            passedDirectly = true;
+          } else {
             acknowledged = first.spoolEnd;
           }
         }

@@ -261,6 +261,7 @@ public final class Publisher {
     }
     spoolBytes = lanes.values().stream().mapToLong(Lane::spoolBytes).sum();
     sendFacts();
+    keepCounts();
     return more;
   }
 
@@ -294,6 +295,22 @@ public final class Publisher {
       }
     }
     lane.toDisk(events);
+  }
+
+  /**
+   * Often enough for a next run to go on counting, should this one be killed: the disk itself tells
+   * it only what is still there.
+   */
+  private void keepCounts() {
+    boolean moved = false;
+    for (Lane lane : lanes.values()) {
+      moved |= lane.takeCountsMoved();
+    }
+    if (moved) {
+      facts.keepCounts();
+    } else {
+      facts.keepCountsWhenDue();
+    }
   }
 
   private boolean dropOldestOfLargest() {
@@ -471,16 +488,19 @@ public final class Publisher {
    * rest.
    */
   private void finish() {
-    while (System.nanoTime() - stopBy < -LAST_COUNTS_NANOS
-        && !isDelivered()
-        && outlet.isOpen()
-        && state().connected()) {
+    // Not by whether it is connected: an agent that has just been started is not, yet.
+    while (System.nanoTime() - stopBy < -LAST_COUNTS_NANOS && !isDelivered() && !saidAway) {
       work();
       pause();
     }
     facts.stop();
     facts.lastCounts();
     sendFacts();
+    while (System.nanoTime() - stopBy < 0 && !facts.isSaid() && !saidAway) {
+      pause();
+      keepProducer();
+      sendFacts();
+    }
     outlet.close(Duration.ofNanos(Math.max(0, stopBy - System.nanoTime())));
     schemaIds.stop();
     for (Lane lane : lanes.values()) {
@@ -493,7 +513,7 @@ public final class Publisher {
         LOG.error("spool of {}: {}", lane.probe(), e.toString());
       }
     }
-    facts.keepCounts();
+    facts.keepLastCounts(factProgress.inFlight() == 0);
   }
 
   private boolean isDelivered() {

@@ -44,6 +44,7 @@ final class Spool implements Closeable {
   private final FileChannel positionFile;
   private SegmentWriter writer;
   private SegmentReader reader;
+  private Entry givenBack;
   private Position acknowledged;
   private Position handedOut;
   private boolean positionChanged;
@@ -52,8 +53,8 @@ final class Spool implements Closeable {
   /** The end of an event in a segment. */
   record Position(long segment, long offset) {}
 
-  /** An event with the position behind it. */
-  record Entry(Event event, Position end) {}
+  /** An event with the position behind it, and the offset from which on it was the next. */
+  record Entry(Event event, long start, Position end) {}
 
   private Spool(
       Path dir, long segmentBytes, Function<Life, Counts> counts, FileChannel positionFile) {
@@ -233,6 +234,11 @@ final class Spool implements Closeable {
    * flight.
    */
   Entry next() throws IOException {
+    if (givenBack != null) {
+      Entry again = givenBack;
+      givenBack = null;
+      return handOut(reader.segment(), again);
+    }
     while (true) {
       if (reader == null) {
         Segment segment = firstUnread();
@@ -245,18 +251,37 @@ final class Spool implements Closeable {
       SegmentReader.Item item = reader.next();
       Segment segment = reader.segment();
       if (item != null) {
-        segment.count(item.event().stream, -1);
-        segment.readFrom = item.end();
-        item.event().stream.counts().unspooled(1);
-        handedOut = new Position(segment.id, item.end());
-        return new Entry(item.event(), handedOut);
+        return handOut(
+            segment,
+            new Entry(item.event(), segment.readFrom, new Position(segment.id, item.end())));
       }
       closeReader();
       if (segment.events() > 0) {
         // Damaged since it was written: what cannot be read is given up, and said so.
-        giveUp(segment);
+        giveUp(segment, DropReason.DISK);
       }
     }
+  }
+
+  private Entry handOut(Segment segment, Entry entry) {
+    segment.count(entry.event().stream, -1);
+    segment.readFrom = entry.end().offset();
+    entry.event().stream.counts().unspooled(1);
+    handedOut = entry.end();
+    return entry;
+  }
+
+  /**
+   * Takes the event back that {@link #next} handed out last: it could not be sent, is the next
+   * again, and goes with its segment if that is given up.
+   */
+  void giveBack(Entry entry) {
+    Segment segment = reader.segment();
+    segment.count(entry.event().stream, 1);
+    segment.readFrom = entry.start();
+    entry.event().stream.counts().spooled(1);
+    handedOut = new Position(segment.id, entry.start());
+    givenBack = entry;
   }
 
   private Segment firstUnread() throws IOException {
@@ -302,7 +327,7 @@ final class Spool implements Closeable {
   }
 
   /** Gives up the oldest segment; false when there is none to give up. */
-  boolean dropOldest() throws IOException {
+  boolean dropOldest(DropReason reason) throws IOException {
     if (segments.stream().allMatch(segment -> segment.events() == 0)) {
       if (writer == null) {
         return false;
@@ -314,7 +339,7 @@ final class Spool implements Closeable {
         if (reader != null && reader.segment() == segment) {
           closeReader();
         }
-        giveUp(segment);
+        giveUp(segment, reason);
         segments.remove(segment);
         Files.deleteIfExists(segment.path);
         return true;
@@ -323,8 +348,9 @@ final class Spool implements Closeable {
     return false;
   }
 
-  private void giveUp(Segment segment) {
-    segment.unsent.forEach((life, number) -> counts.apply(life).droppedFromSpool(number[0]));
+  private void giveUp(Segment segment, DropReason reason) {
+    segment.unsent.forEach(
+        (life, number) -> counts.apply(life).droppedFromSpool(reason, number[0]));
     segment.unsent.clear();
   }
 
@@ -352,6 +378,7 @@ final class Spool implements Closeable {
   }
 
   private void closeReader() {
+    givenBack = null;
     if (reader != null) {
       reader.close();
       reader = null;

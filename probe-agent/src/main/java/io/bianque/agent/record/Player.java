@@ -9,12 +9,13 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
+import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.Schema;
 import org.apache.avro.file.DataFileReader;
-import org.apache.avro.generic.GenericDatumReader;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
@@ -25,6 +26,9 @@ import org.apache.kafka.common.serialization.StringSerializer;
 
 /** Plays a recording to a broker, in its order. */
 public final class Player {
+  /** For a broker that is not there, or does not have the topic. */
+  private static final long LONGEST_WAIT_MS = 15_000;
+
   private final AgentConfig config;
   private final Map<String, Integer> ids = new HashMap<>();
   private final Map<String, Schema> schemas = new HashMap<>();
@@ -49,12 +53,16 @@ public final class Player {
     RegistryClient registry = new RegistryClient(config.registry());
     long events = 0;
     long facts = 0;
-    try (var in = new DataFileReader<>(file.toFile(), new GenericDatumReader<GenericRecord>());
+    OptionalLong first = Recording.check(file);
+    Shift shift = shiftToNow ? shiftOf(first) : null;
+    try (var in = Recording.open(file);
         var producer = producer()) {
-      Shift shift = shiftToNow ? shiftOf(file) : null;
       long begin = System.nanoTime();
       for (GenericRecord record : in) {
-        boolean event = record.get(Recording.TOPIC).toString().startsWith(Topics.raw(""));
+        if (failure.get() != null) {
+          break;
+        }
+        boolean event = Recording.isEvent(record.get(Recording.TOPIC).toString());
         if (event && eventsPerSecond > 0) {
           LockSupport.parkNanos(
               begin + (long) (events * 1e9 / eventsPerSecond) - System.nanoTime());
@@ -65,7 +73,11 @@ public final class Player {
       }
       producer.flush();
     } catch (KafkaException e) {
-      throw new IOException("the broker does not take the recording: " + e.getMessage(), e);
+      Throwable reason = e.getCause() == null ? e : e.getCause();
+      throw new IOException("the broker does not take the recording: " + reason.getMessage(), e);
+    } catch (AvroRuntimeException e) {
+      throw new IOException(
+          "%s is damaged: a value does not fit its schema: %s".formatted(file, e.getMessage()), e);
     }
     if (failure.get() != null) {
       throw new IOException(
@@ -82,20 +94,14 @@ public final class Player {
     properties.put(ProducerConfig.BOOTSTRAP_SERVERS_CONFIG, config.kafka().bootstrapServers());
     properties.put(ProducerConfig.ACKS_CONFIG, "all");
     properties.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
+    properties.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, LONGEST_WAIT_MS);
     return new KafkaProducer<>(properties, new StringSerializer(), new ByteArraySerializer());
   }
 
   /** The first event's distance from now. */
-  private static Shift shiftOf(Path file) throws IOException {
-    try (var in = new DataFileReader<>(file.toFile(), new GenericDatumReader<GenericRecord>())) {
-      for (GenericRecord record : in) {
-        if (record.get(Recording.TOPIC).toString().startsWith(Topics.raw(""))) {
-          long first = (long) record.get(Recording.TIMESTAMP);
-          return new Shift(TimeUnit.MILLISECONDS.toNanos(System.currentTimeMillis() - first));
-        }
-      }
-    }
-    return new Shift(0);
+  private static Shift shiftOf(OptionalLong first) {
+    long millis = first.isEmpty() ? 0 : System.currentTimeMillis() - first.getAsLong();
+    return new Shift(TimeUnit.MILLISECONDS.toNanos(millis));
   }
 
   private void send(

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -108,7 +109,8 @@ class HostFactsReaderTest {
 
   @Test
   void readsThisMachine() throws IOException {
-    HostFacts facts = new HostFactsReader(HostRoot.SYSTEM, IDENTITY, "1.0").read();
+    HostFacts facts =
+        new HostFactsReader(HostRoot.SYSTEM, IDENTITY, "1.0", Set.of("skb_drop_reason")).read();
 
     assertThat(facts.getKernelRelease())
         .isEqualTo(Files.readString(Path.of("/proc/sys/kernel/osrelease")).strip());
@@ -128,7 +130,8 @@ class HostFactsReaderTest {
         Btf.ofKernel().flatMap(k -> k.enumeration("skb_drop_reason")).isPresent(),
         "this kernel has no BTF, or no drop reasons (before 5.17)");
 
-    HostFacts facts = new HostFactsReader(HostRoot.SYSTEM, IDENTITY, "1.0").read();
+    HostFacts facts =
+        new HostFactsReader(HostRoot.SYSTEM, IDENTITY, "1.0", Set.of("skb_drop_reason")).read();
 
     assertThat(facts.getEnums())
         .singleElement()
@@ -177,6 +180,6 @@ class HostFactsReaderTest {
   }
 
   private HostFacts read() {
-    return new HostFactsReader(recorded.host(), IDENTITY, "1.0").read();
+    return new HostFactsReader(recorded.host(), IDENTITY, "1.0", Set.of("skb_drop_reason")).read();
   }
 }

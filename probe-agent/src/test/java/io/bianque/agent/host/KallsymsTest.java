@@ -191,6 +191,6 @@ class KallsymsTest {
   }
 
   private static HostFacts facts(HostRoot host) {
-    return new HostFactsReader(host, IDENTITY, "1.0").read();
+    return new HostFactsReader(host, IDENTITY, "1.0", Set.of("skb_drop_reason")).read();
   }
 }

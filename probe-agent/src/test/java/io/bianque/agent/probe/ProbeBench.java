@@ -2,6 +2,7 @@ package io.bianque.agent.probe;
 
 import io.bianque.agent.encode.AgentFields;
 import io.bianque.agent.host.ClockOffset;
+import io.bianque.agent.libbpf.EventChannel;
 import io.bianque.agent.probe.Hook.Variant;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -10,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -24,14 +26,14 @@ import org.apache.avro.io.DecoderFactory;
  * A probe that runs, and its events as Avro records: decoded by Avro itself, not by our own code.
  */
 final class ProbeBench implements AutoCloseable {
-  static final Path OBJECT = Path.of("../bpf/target/probes/dropwatch.bpf.o");
-  static final Path SCHEMA = Path.of("../schemas/src/main/avro/raw/dropwatch.avsc");
+  private static final Path OBJECTS = Path.of("../bpf/target/probes");
+  private static final Path SCHEMAS = Path.of("../schemas/src/main/avro/raw");
   private static final Duration PATIENCE = Duration.ofSeconds(10);
 
   final List<GenericRecord> events = new ArrayList<>();
   private final InKernel kernel;
   private final Running running;
-  private final Schema schema;
+  private final Map<String, Schema> schemas = new HashMap<>();
   private boolean stopped;
 
   /** What the channel itself said it lost, when the probe was stopped. */
@@ -44,26 +46,58 @@ final class ProbeBench implements AutoCloseable {
    */
   static ProbeBench dropwatch(
       String hook, ProbeSettings.Channel channel, int channelBytes, Map<String, String> tunables) {
-    return new ProbeBench(hook, channel, channelBytes, tunables);
+    return of("dropwatch", channel, channelBytes, tunables, Set.of(hook));
+  }
+
+  /**
+   * A probe of this project.
+   *
+   * @param sections of a hook that has any of these variants only those are tried; of another hook
+   *     all are
+   */
+  static ProbeBench of(
+      String probe,
+      ProbeSettings.Channel channel,
+      int channelBytes,
+      Map<String, String> tunables,
+      Set<String> sections) {
+    return new ProbeBench(files(probe), channel, channelBytes, tunables, sections);
+  }
+
+  /** The files of a probe of this project, as they were built. */
+  static ProbeFiles files(String probe) {
+    return ProbeFiles.of(probe, OBJECTS, SCHEMAS);
+  }
+
+  private static Hook only(Hook hook, Set<String> sections) {
+    List<Variant> wanted =
+        hook.variants().stream().filter(v -> sections.contains(v.section())).toList();
+    return wanted.isEmpty() ? hook : new Hook(hook.name(), wanted, hook.optional());
   }
 
   private ProbeBench(
-      String hook, ProbeSettings.Channel channel, int channelBytes, Map<String, String> tunables) {
-    ProbePlan all = ProbePlan.read(new ProbeFiles("dropwatch", OBJECT, SCHEMA), tunables);
-    List<Variant> variants =
-        all.hooks().getFirst().variants().stream().filter(v -> v.section().equals(hook)).toList();
+      ProbeFiles files,
+      ProbeSettings.Channel channel,
+      int channelBytes,
+      Map<String, String> tunables,
+      Set<String> sections) {
+    ProbePlan all = ProbePlan.read(files, tunables);
     ProbePlan plan =
         new ProbePlan(
             all.name(),
             all.object(),
-            all.encoding(),
+            all.events(),
+            all.polled(),
             all.tunables(),
-            List.of(new Hook("kfree_skb", variants)));
+            all.hooks().stream().map(hook -> only(hook, sections)).toList());
     ProbeSettings settings =
         new ProbeSettings(
             List.of(), Set.of(), Set.of(), Map.of(), channel, channelBytes, Duration.ofSeconds(1));
     try {
-      schema = new Schema.Parser().parse(Files.readString(SCHEMA));
+      for (Path file : files.schemas()) {
+        Schema schema = new Schema.Parser().parse(Files.readString(file));
+        schemas.put(schema.getName(), schema);
+      }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
@@ -74,11 +108,11 @@ final class ProbeBench implements AutoCloseable {
             4711,
             kernel,
             new AgentFields("host", "boot", 4711, ClockOffset.measureNanos()),
-            (probe, epoch, wallNanos, buffer, offset, length) ->
-                events.add(decode(buffer, offset, length)));
+            (stream, epoch, wallNanos, buffer, offset, length) ->
+                events.add(decode(schemas.get(stream), buffer, offset, length)));
   }
 
-  private GenericRecord decode(byte[] buffer, int offset, int length) {
+  private static GenericRecord decode(Schema schema, byte[] buffer, int offset, int length) {
     try {
       return new GenericDatumReader<GenericRecord>(schema)
           .read(null, DecoderFactory.get().binaryDecoder(buffer, offset, length, null));
@@ -91,8 +125,18 @@ final class ProbeBench implements AutoCloseable {
     return running.drain(Integer.MAX_VALUE);
   }
 
+  /** Reads the polled maps: their changed entries are among the events then. */
+  void poll() {
+    running.poll();
+  }
+
   ProbeReport report() {
-    return running.report();
+    return running.reports().getFirst();
+  }
+
+  /** Records of a polled map: {@code runqlat_latency}. */
+  List<GenericRecord> records(String stream) {
+    return events.stream().filter(event -> event.getSchema().getName().equals(stream)).toList();
   }
 
   /** The first event that matches; fails after some seconds, with what there was instead. */
@@ -124,8 +168,8 @@ final class ProbeBench implements AutoCloseable {
   ProbeReport stop() {
     stopped = true;
     drain();
-    lost = kernel.channel().lost();
-    return running.stop();
+    lost = kernel.channel().map(EventChannel::lost).orElse(0L);
+    return running.stop().getFirst();
   }
 
   @Override

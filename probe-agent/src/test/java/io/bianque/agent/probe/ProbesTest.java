@@ -21,6 +21,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -84,6 +85,44 @@ class ProbesTest {
   }
 
   @Test
+  void probeDoesWithoutAnOptionalHook() throws Exception {
+    TestProbe.make(
+        folder, "starts", EXEC, TestProbe.program("exit__absent", "?raw_tp/no_such_event"));
+    try (Probes probes = probes(ProbeSettings.of(folder))) {
+      probes.startAll();
+
+      Attached attached = (Attached) report(probes, "starts").state();
+      assertThat(attached.hook()).isEqualTo("tp_btf/sched_process_exec");
+      assertThat(attached.refused().getFirst().hook()).isEqualTo("raw_tp/no_such_event");
+    }
+  }
+
+  @Test
+  void probeWhoseHooksAreAllOptionalIsSkippedWhereThereAreNone() throws Exception {
+    TestProbe.make(folder, "starts", TestProbe.program("exit__absent", "?raw_tp/no_such_event"));
+    try (Probes probes = probes(ProbeSettings.of(folder))) {
+      probes.startAll();
+
+      assertThat(report(probes, "starts").state())
+          .isEqualTo(new Skipped("this kernel has none of its hooks: raw_tp/no_such_event"));
+    }
+  }
+
+  @Test
+  void doctorKnowsWhatAProbeNeeds() throws Exception {
+    TestProbe.make(
+        folder, "partly", EXEC, TestProbe.program("exit__absent", "raw_tp/no_such_event"));
+    TestProbe.make(
+        folder, "without", EXEC, TestProbe.program("exit__absent", "?raw_tp/no_such_event"));
+
+    Map<String, Boolean> works =
+        Doctor.examine(ProbeSettings.of(folder)).probes().stream()
+            .collect(Collectors.toMap(Doctor.ProbeFinding::probe, Doctor.ProbeFinding::works));
+
+    assertThat(works).isEqualTo(Map.of("partly", false, "without", true));
+  }
+
+  @Test
   void probeThatFailsTouchesNoOther() throws Exception {
     TestProbe.dropwatch(folder);
     TestProbe.make(folder, "absent", ABSENT);
@@ -134,6 +173,33 @@ class ProbesTest {
           .contains("quiet = 1 does not fit; allowed is true or false")
           .contains("max_events_per_second = many does not fit; allowed is 0 to 4294967295");
     }
+  }
+
+  @Test
+  void channelOfAProbeIsAsLargeAsItSays() throws Exception {
+    TestProbe.make(folder, "starts", EXEC);
+    try (Probes probes = probes(tunables("starts", Map.of("channel_bytes", "8192")))) {
+      probes.startAll();
+
+      assertThat(ringSizes()).contains(8192);
+    }
+    try (Probes probes = probes(tunables("starts", Map.of("channel_bytes", "8193")))) {
+      probes.startAll();
+
+      assertThat(failure(probes, "starts").reason())
+          .contains("channel_bytes = 8193; allowed is a power of two from 4096 to 536870912, or 0");
+    }
+  }
+
+  /** Bytes of the ring buffers that this process has mapped for reading. */
+  private static List<Integer> ringSizes() throws Exception {
+    return Files.readAllLines(Path.of("/proc/self/maps")).stream()
+        .filter(line -> line.contains("bpf-map") && line.contains(" r--s "))
+        .map(line -> line.split("[- ]", -1))
+        .map(ends -> Long.parseLong(ends[1], 16) - Long.parseLong(ends[0], 16))
+        // The producer's page, then the data twice.
+        .map(bytes -> (int) (bytes - 4096) / 2)
+        .toList();
   }
 
   @Test
@@ -242,7 +308,7 @@ class ProbesTest {
     assertThat(found.probes()).hasSize(1);
     assertThat(found.probes().getFirst().problem()).isEmpty();
     assertThat(found.probes().getFirst().variants())
-        .extracting(Doctor.VariantFinding::hook, Doctor.VariantFinding::holds)
+        .extracting(Doctor.VariantFinding::section, Doctor.VariantFinding::holds)
         .containsExactly(
             org.assertj.core.groups.Tuple.tuple("tp_btf/no_such_event", false),
             org.assertj.core.groups.Tuple.tuple("tp_btf/sched_process_exec", true));

@@ -119,7 +119,8 @@ final class TestProbe {
 
   /** Puts dropwatch into a folder. */
   static void dropwatch(Path folder) throws IOException {
-    Files.copy(ProbeBench.OBJECT, folder.resolve("dropwatch.bpf.o"));
-    Files.copy(ProbeBench.SCHEMA, folder.resolve("dropwatch.avsc"));
+    ProbeFiles files = ProbeBench.files("dropwatch");
+    Files.copy(files.object(), folder.resolve("dropwatch.bpf.o"));
+    Files.copy(files.schema(), folder.resolve("dropwatch.avsc"));
   }
 }

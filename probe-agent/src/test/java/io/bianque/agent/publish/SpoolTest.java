@@ -172,7 +172,7 @@ class SpoolTest {
   void theOldestAreGivenUpFirstAndCounted() throws IOException {
     Spool spool = open();
     spool.append(events(0, 1000));
-    assertThat(spool.dropOldest()).isTrue();
+    assertThat(spool.dropOldest(DropReason.SPOOL_FULL)).isTrue();
     Counts.Snapshot snapshot = countsOf(LIFE).snapshot();
     long dropped = snapshot.droppedBy().get(DropReason.SPOOL_FULL);
     assertThat(dropped).isPositive();
@@ -187,12 +187,53 @@ class SpoolTest {
     spool.append(events(0, 10));
     spool.next();
     spool.next();
-    assertThat(spool.dropOldest()).isTrue();
+    assertThat(spool.dropOldest(DropReason.SPOOL_FULL)).isTrue();
     Counts.Snapshot snapshot = countsOf(LIFE).snapshot();
     assertThat(snapshot.dropped()).isEqualTo(8);
     assertThat(snapshot.inFlight()).isEqualTo(2);
-    assertThat(spool.dropOldest()).isFalse();
+    assertThat(spool.dropOldest(DropReason.SPOOL_FULL)).isFalse();
     assertThat(rest(spool)).isEmpty();
+  }
+
+  @Test
+  void whatIsGivenBackIsTheNextAgain() throws IOException {
+    Spool spool = open();
+    spool.append(events(0, 600));
+    assertThat(number(spool.next().event())).isZero();
+    for (int i = 1; i < 300; i++) {
+      Spool.Entry entry = spool.next();
+      spool.giveBack(entry);
+      assertThat(countsOf(LIFE).snapshot().spooled()).isEqualTo(600 - i);
+      assertThat(number(spool.next().event())).isEqualTo(i);
+    }
+    assertThat(rest(spool)).isEqualTo(range(300, 600));
+  }
+
+  @Test
+  void whatIsGivenBackIsGivenUpWithTheOldest() throws IOException {
+    Spool spool = open();
+    spool.append(events(0, 1000));
+    spool.giveBack(spool.next());
+    assertThat(spool.dropOldest(DropReason.SPOOL_FULL)).isTrue();
+    int dropped = (int) countsOf(LIFE).snapshot().dropped();
+    assertThat(countsOf(LIFE).snapshot().inFlight()).isZero();
+    assertThat(rest(spool)).isEqualTo(range(dropped, 1000));
+  }
+
+  @Test
+  void whatIsGivenBackStaysBehindWhatAProducerHad() throws IOException {
+    Spool spool = open();
+    spool.append(events(0, 300));
+    List<Event> withProducer = new ArrayList<>();
+    for (int i = 0; i < 50; i++) {
+      withProducer.add(spool.next().event());
+    }
+    spool.giveBack(spool.next());
+    spool.takeBack(withProducer);
+    assertThat(countsOf(LIFE).snapshot().spooled()).isEqualTo(300);
+    spool.close();
+
+    assertThat(rest(reopen())).isEqualTo(range(0, 300));
   }
 
   @Test

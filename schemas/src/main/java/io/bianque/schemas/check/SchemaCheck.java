@@ -2,6 +2,7 @@ package io.bianque.schemas.check;
 
 import io.bianque.schemas.derive.EnrichedSchema;
 import io.bianque.schemas.raw.InvalidSchema;
+import io.bianque.schemas.raw.KernelEnum;
 import io.bianque.schemas.raw.Meaning;
 import java.util.ArrayList;
 import java.util.List;
@@ -176,12 +177,17 @@ public final class SchemaCheck {
         .forEach(header ->
             problem(name, "logicalType " + word + " is for the field " + header.name() + " only"));
     if (type.getType() == Schema.Type.ARRAY
-        && !(meaning.equals(Optional.of(Meaning.KERNEL_STACK))
-            && type.getElementType().getType() == Schema.Type.LONG)) {
+        && !(meaning.isPresent() && type.getElementType().getType() == Schema.Type.LONG)) {
       problem(
           name,
-          "is an array; the only one allowed is of long, with logicalType "
-              + Meaning.KERNEL_STACK.word());
+          "is an array; the only ones allowed are of long, with logicalType %s or %s"
+              .formatted(Meaning.KERNEL_STACK.word(), Meaning.LOG2_HISTOGRAM.word()));
+    }
+    if (meaning.equals(Optional.of(Meaning.KERNEL_ENUM))
+        && blank(type.getProp(KernelEnum.NAME_PROPERTY))) {
+      problem(
+          name,
+          "has logicalType kernel-enum, but no \"enum\" beside it that names the kernel's enum");
     }
   }
 
@@ -197,7 +203,11 @@ public final class SchemaCheck {
       problem(
           name, "has lengthIn, which is for bytes and arrays, not for " + type.getType().getName());
     }
-    if (lengthIn == null && counted) {
+    boolean histogram = Meaning.of(type).equals(Optional.of(Meaning.LOG2_HISTOGRAM));
+    if (histogram && lengthIn != null) {
+      problem(name, "has lengthIn, but a histogram's length is that of its C array");
+    }
+    if (lengthIn == null && counted && !histogram) {
       problem(name, "has no lengthIn: the name of the C field that holds its length");
     }
     if (nullable

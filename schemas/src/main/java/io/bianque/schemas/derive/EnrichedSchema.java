@@ -1,6 +1,7 @@
 package io.bianque.schemas.derive;
 
 import io.bianque.schemas.raw.InvalidSchema;
+import io.bianque.schemas.raw.KernelEnum;
 import io.bianque.schemas.raw.Meaning;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -117,21 +118,31 @@ public final class EnrichedSchema {
       case ETHER_TYPE ->
           List.of(as(raw, nullable, string(), "By name: ipv4, ipv6, arp; else as 0x88cc."));
       case DROP_REASON ->
-          List.of(
-              as(
-                  raw,
-                  nullable,
-                  string(),
-                  "By this kernel's own name, without SKB_DROP_REASON_: NO_SOCKET."),
-              field(
-                  codeField(raw.name()),
-                  Schema.create(Schema.Type.LONG),
-                  nullable,
-                  "Number of " + raw.name() + " in this kernel."));
+          kernelEnum(
+              raw, nullable, "By this kernel's own name, without SKB_DROP_REASON_: NO_SOCKET.");
+      case KERNEL_ENUM -> {
+        String prefix = KernelEnum.of(type).orElseThrow().prefix();
+        yield kernelEnum(
+            raw,
+            nullable,
+            "By this kernel's own name%s."
+                .formatted(prefix.isEmpty() ? "" : ", without " + prefix));
+      }
+      case LOG2_HISTOGRAM -> List.of(as(raw, nullable, bare(type), null));
       case TIMESTAMP_NANOS, UINT64 -> List.of(as(raw, nullable, type, null));
-      case HOST_ID, BOOT_ID, PROBE_EPOCH, SEQUENCE, MONOTONIC_NANOS, CGROUP_ID ->
+      case HOST_ID, BOOT_ID, PROBE_EPOCH, SEQUENCE, MONOTONIC_NANOS, CGROUP_ID, COUNTER ->
           List.of(as(raw, nullable, bare(type), null));
     };
+  }
+
+  private static List<Schema.Field> kernelEnum(Schema.Field raw, boolean nullable, String doc) {
+    return List.of(
+        as(raw, nullable, string(), doc),
+        field(
+            codeField(raw.name()),
+            Schema.create(Schema.Type.LONG),
+            nullable,
+            "Number of " + raw.name() + " in this kernel."));
   }
 
   // Nullable even where the raw one is not: bytes that are neither 4 nor 16 long have no text.

@@ -19,6 +19,8 @@ public enum Meaning {
   MONOTONIC_NANOS("monotonic-nanos", Schema.Type.LONG),
   CGROUP_ID("cgroup-id", Schema.Type.LONG),
   UINT64("uint64", Schema.Type.LONG),
+  /** A total that 63 bits hold for as long as a kernel runs, so that it can be calculated with. */
+  COUNTER("counter", Schema.Type.LONG),
   KERNEL_ADDRESS("kernel-address", Schema.Type.LONG),
   /** An array of addresses, innermost first. */
   KERNEL_STACK("kernel-stack", Schema.Type.ARRAY),
@@ -31,6 +33,12 @@ public enum Meaning {
   TCP_FLAGS("tcp-flags", Schema.Type.INT),
   /** A value of {@code enum skb_drop_reason}, whose numbers change from kernel to kernel. */
   DROP_REASON("drop-reason", Schema.Type.LONG),
+  /** A value of an enum of the kernel that the type names: {@link KernelEnum}. */
+  KERNEL_ENUM("kernel-enum", Schema.Type.LONG),
+  /**
+   * Counts by powers of two: element i of values from 2^i, of element 0 from 0, to below 2^(i+1).
+   */
+  LOG2_HISTOGRAM("log2-histogram", Schema.Type.ARRAY),
   /** IANA protocol number. */
   IP_PROTOCOL("ip-protocol", Schema.Type.INT),
   /** EtherType in host byte order. */
@@ -65,7 +73,7 @@ public enum Meaning {
   /** Whether it is an unsigned 64-bit integer in C. */
   public boolean unsigned64() {
     return switch (this) {
-      case SEQUENCE, MONOTONIC_NANOS, CGROUP_ID, UINT64, KERNEL_ADDRESS -> true;
+      case SEQUENCE, MONOTONIC_NANOS, CGROUP_ID, UINT64, COUNTER, KERNEL_ADDRESS -> true;
       default -> false;
     };
   }

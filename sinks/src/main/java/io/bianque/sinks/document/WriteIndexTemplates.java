@@ -18,7 +18,7 @@ public final class WriteIndexTemplates {
   private WriteIndexTemplates() {}
 
   /**
-   * Writes the files and prints their paths.
+   * Writes the files that are not as they should be, and prints their paths.
    *
    * @param arguments the folder
    */
@@ -30,8 +30,10 @@ public final class WriteIndexTemplates {
     Path folder = Path.of(arguments[0]);
     for (Map.Entry<String, String> file : files().entrySet()) {
       Path path = folder.resolve(file.getKey());
-      Files.writeString(path, file.getValue());
-      System.out.println(path);
+      if (!Files.exists(path) || !Files.readString(path).equals(file.getValue())) {
+        Files.writeString(path, file.getValue());
+        System.out.println("wrote " + path);
+      }
     }
   }
 

@@ -5,11 +5,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashSet;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /** Which process listens on a TCP port, out of /proc. */
 final class PortOwner {
@@ -20,11 +22,11 @@ final class PortOwner {
   private PortOwner() {}
 
   /**
-   * {@code pid 4242 (nc -l 19092)}; empty when nobody listens or the process cannot be seen from
-   * here.
+   * {@code pid 4242 (nc -l 19092)}; where the process cannot be seen from here, whose it is; empty
+   * when nobody listens.
    */
   static Optional<String> of(int port) {
-    Set<String> sockets = new HashSet<>();
+    Map<String, String> users = new HashMap<>();
     for (Path table : List.of(Path.of("/proc/net/tcp"), Path.of("/proc/net/tcp6"))) {
       if (!Files.exists(table)) {
         // A kernel without IPv6 has no tcp6.
@@ -36,14 +38,31 @@ final class PortOwner {
           if (fields.length > 9
               && fields[3].equals(LISTEN)
               && fields[1].endsWith(":" + String.format(Locale.ROOT, "%04X", port))) {
-            sockets.add("socket:[" + fields[9] + "]");
+            users.put("socket:[" + fields[9] + "]", fields[7]);
           }
         }
       } catch (IOException notReadable) {
         return Optional.empty();
       }
     }
-    return sockets.isEmpty() ? Optional.empty() : owner(sockets);
+    return owner(users.keySet())
+        .or(() -> users.values().stream().findFirst().map(PortOwner::somebodyElses));
+  }
+
+  /** What can be said of a process that only its user and root may look into. */
+  private static String somebodyElses(String uid) {
+    try (Stream<String> accounts = Files.lines(Path.of("/etc/passwd"))) {
+      String name =
+          accounts
+              .map(line -> line.split(":", -1))
+              .filter(fields -> fields.length > 2 && fields[2].equals(uid))
+              .map(fields -> fields[0] + ", uid ")
+              .findFirst()
+              .orElse("uid ");
+      return "a process of another user (" + name + uid + "); root sees which: ss -tlnp";
+    } catch (IOException notReadable) {
+      return "a process of another user (uid " + uid + "); root sees which: ss -tlnp";
+    }
   }
 
   private static Optional<String> owner(Set<String> sockets) {

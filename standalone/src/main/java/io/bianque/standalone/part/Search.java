@@ -86,8 +86,13 @@ public final class Search {
           || !reachable(folder)
           || !reachable(Path.of(System.getProperty("java.home")))) {
         // A checkout below /root, or made with umask 077: the right to read and to pass, and no
-        // other.
-        line.addAll(List.of("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"));
+        // other. access(2), by which Java looks whether it may open a jar, answers by capabilities
+        // for a user that is not root only under no_setuid_fixup.
+        line.addAll(
+            List.of(
+                "--securebits=+no_setuid_fixup",
+                "--inh-caps=+dac_read_search",
+                "--ambient-caps=+dac_read_search"));
       }
       // Changing the user clears the parent-death signal, so it is set again after it.
       line.addAll(List.of("--pdeathsig", "KILL", "--"));

@@ -4,6 +4,7 @@ import static io.bianque.schemas.derive.EnrichedSchema.codeField;
 import static io.bianque.schemas.derive.EnrichedSchema.nameField;
 
 import io.bianque.schemas.derive.EnrichedSchema;
+import io.bianque.schemas.raw.KernelEnum;
 import io.bianque.schemas.raw.Meaning;
 import io.bianque.streams.facts.Host;
 import io.bianque.streams.names.IpAddress;
@@ -36,9 +37,6 @@ final class EnrichPlan {
   private interface Step {
     void apply(GenericRecord raw, GenericRecord enriched, Surroundings around);
   }
-
-  private static final String DROP_REASON_ENUM = "skb_drop_reason";
-  private static final String DROP_REASON_PREFIX = "SKB_DROP_REASON_";
 
   private final Schema enriched;
   private final List<Step> steps;
@@ -167,7 +165,13 @@ final class EnrichPlan {
               });
       case ETHER_TYPE ->
           present(from, to, (value, around) -> NetworkNames.etherType((Integer) value));
-      case DROP_REASON -> dropReason(name, from, to, enriched.getField(codeField(name)).pos());
+      case DROP_REASON, KERNEL_ENUM ->
+          kernelEnum(
+              KernelEnum.of(field.schema()).orElseThrow(),
+              name,
+              from,
+              to,
+              enriched.getField(codeField(name)).pos());
       case HOST_ID,
           BOOT_ID,
           PROBE_EPOCH,
@@ -175,7 +179,9 @@ final class EnrichPlan {
           SEQUENCE,
           MONOTONIC_NANOS,
           CGROUP_ID,
-          UINT64 ->
+          UINT64,
+          COUNTER,
+          LOG2_HISTOGRAM ->
           copy(from, to);
     };
   }
@@ -222,25 +228,25 @@ final class EnrichPlan {
     return frames;
   }
 
-  private static Step dropReason(String field, int from, int to, int toCode) {
+  private static Step kernelEnum(KernelEnum type, String field, int from, int to, int toCode) {
     return (raw, event, around) -> {
       Long code = (Long) raw.get(from);
       event.put(toCode, code);
-      event.put(to, code == null ? null : dropReason(field, code, around));
+      event.put(to, code == null ? null : member(type, field, code, around));
     };
   }
 
-  private static String dropReason(String field, long code, Surroundings around) {
+  private static String member(KernelEnum type, String field, long code, Surroundings around) {
     // Numbers differ from kernel to kernel: only this host's own names are right.
     if (around.host().isEmpty()) {
       return Long.toString(code);
     }
-    String name = around.host().get().enumName(DROP_REASON_ENUM, code);
+    String name = around.host().get().enumName(type.name(), code);
     if (name == null) {
       around.gaps().lacks(field + ": " + code + " has no name in this kernel");
       return Long.toString(code);
     }
-    return name.startsWith(DROP_REASON_PREFIX) ? name.substring(DROP_REASON_PREFIX.length()) : name;
+    return type.shown(name);
   }
 
   private static Step address(String field, int from, int to, int toName) {

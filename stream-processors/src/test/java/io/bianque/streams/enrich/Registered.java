@@ -54,6 +54,11 @@ final class Registered implements FetchedSchemas.Registry, FetchedSchemas.Backgr
     return versions.get(idOf(topic) - 1).schema();
   }
 
+  /** The id of the schema, which is registered for the topic if it is not yet. */
+  int idOf(String topic, Schema schema) {
+    return lookup(Topics.subject(topic), schema).orElseGet(() -> register(topic, schema));
+  }
+
   void reachable(boolean now) {
     reachable = now;
   }

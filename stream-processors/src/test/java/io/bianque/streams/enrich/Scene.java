@@ -13,6 +13,7 @@ import io.bianque.facts.SymbolChunk;
 import io.bianque.schemas.catalogue.Topics;
 import io.bianque.schemas.wire.AvroReader;
 import io.bianque.schemas.wire.AvroWriter;
+import io.bianque.schemas.wire.WireFormat;
 import io.bianque.streams.dns.ReverseNames;
 import io.bianque.streams.metrics.StreamMetrics;
 import io.bianque.streams.names.IpAddress;
@@ -102,12 +103,25 @@ final class Scene implements AutoCloseable {
   }
 
   void send(String topic, String key, byte[] value) {
+    send(topic, key, value, Instant.ofEpochSecond(1_700_000_100));
+  }
+
+  private void send(String topic, String key, byte[] value, Instant time) {
     input(topic)
         .pipeInput(
             new TestRecord<>(
-                key == null ? null : key.getBytes(StandardCharsets.UTF_8),
-                value,
-                Instant.ofEpochSecond(1_700_000_100)));
+                key == null ? null : key.getBytes(StandardCharsets.UTF_8), value, time));
+  }
+
+  /** Sends what was recorded, under the ids of this registry. */
+  void play(List<Recording.Published> recorded) {
+    recorded.forEach(published ->
+        send(
+            published.topic(),
+            published.key(),
+            WireFormat.frame(
+                registry.idOf(published.topic(), published.schema()), published.bytes()),
+            published.time()));
   }
 
   // --- what the host sends

@@ -1,11 +1,8 @@
 package io.bianque.tests.components;
 
-import io.bianque.schemas.catalogue.Catalogue;
 import io.bianque.standalone.Standalone;
 import io.bianque.standalone.http.S3Request;
-import io.bianque.standalone.part.Broker;
 import io.bianque.standalone.part.ObjectStore;
-import io.bianque.standalone.prepare.TopicSetUp;
 import io.bianque.standalone.server.ServerFiles;
 import io.bianque.standalone.stack.Layout;
 import io.bianque.standalone.stack.Part;
@@ -22,8 +19,12 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
+import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -38,8 +39,7 @@ public final class Components implements AutoCloseable {
   private final Layout layout;
   private final Ports ports = Ports.free();
   private final Stack stack;
-  private final Optional<ContainerBroker> containerBroker;
-  private final Part.Health brokerHealth;
+  private final Map<Component, ContainerServer> containers;
 
   Components() {
     Layout checkout = Layout.of(Path.of("").toAbsolutePath());
@@ -61,9 +61,11 @@ public final class Components implements AutoCloseable {
       throw new UncheckedIOException(e);
     }
     List<Part> parts = Standalone.servers(layout, ports);
-    this.brokerHealth = parts.getFirst().health();
-    this.containerBroker = ContainerBroker.where(ports.broker());
-    Set<String> elsewhere = containerBroker.isPresent() ? Set.of(Broker.NAME) : Set.of();
+    this.containers = ContainerServer.where(parts, ports);
+    Set<String> elsewhere =
+        containers.keySet().stream()
+            .map(component -> component.part)
+            .collect(Collectors.toUnmodifiableSet());
     this.stack =
         new Stack(
             parts.stream()
@@ -115,13 +117,15 @@ public final class Components implements AutoCloseable {
    */
   public void start(Component... components) throws InterruptedException {
     List<String> parts = new ArrayList<>();
+    List<ContainerServer> elsewhere = new ArrayList<>();
     for (Component component : components) {
-      if (component == Component.BROKER && containerBroker.isPresent()) {
-        startContainer(containerBroker.get());
+      if (isContainer(component)) {
+        elsewhere.add(containers.get(component));
       } else {
         parts.add(component.part);
       }
     }
+    startContainers(elsewhere);
     if (!stack.start(parts, START_LIMIT)) {
       throw new IllegalStateException(
           "not all of "
@@ -137,27 +141,29 @@ public final class Components implements AutoCloseable {
     }
   }
 
-  private void startContainer(ContainerBroker broker) throws InterruptedException {
-    broker.start();
-    long deadline = System.nanoTime() + START_LIMIT.toNanos();
-    while (brokerHealth.problem().isPresent()) {
-      if (System.nanoTime() > deadline) {
-        throw new IllegalStateException(
-            "the broker's container does not answer: " + brokerHealth.problem());
+  /** First, since a child process may need one. */
+  private static void startContainers(List<ContainerServer> servers) throws InterruptedException {
+    try (ExecutorService each = Executors.newVirtualThreadPerTaskExecutor()) {
+      List<Future<?>> starts = new ArrayList<>();
+      for (ContainerServer server : servers) {
+        starts.add(
+            each.submit(() -> {
+              server.start(START_LIMIT);
+              return null;
+            }));
       }
-      Thread.sleep(100);
-    }
-    try {
-      TopicSetUp.run(bootstrapServers(), Catalogue.load());
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      for (Future<?> start : starts) {
+        start.get();
+      }
+    } catch (ExecutionException e) {
+      throw new IllegalStateException("a container does not start", e.getCause());
     }
   }
 
   /** Ends it in order and leaves it down. Returns when its processes are gone. */
   public void stop(Component component) throws InterruptedException {
-    if (component == Component.BROKER && containerBroker.isPresent()) {
-      containerBroker.get().stop();
+    if (isContainer(component)) {
+      containers.get(component).stop();
     } else {
       stack.stop(component.part);
     }
@@ -165,16 +171,16 @@ public final class Components implements AutoCloseable {
 
   /** SIGKILL for it and all its children; leaves it down. Returns when they are gone. */
   public void kill(Component component) throws InterruptedException {
-    if (component == Component.BROKER && containerBroker.isPresent()) {
-      containerBroker.get().kill();
+    if (isContainer(component)) {
+      containers.get(component).kill();
     } else {
       stack.kill(component.part);
     }
   }
 
-  /** The image that the broker is a container of; empty when it is a child process. */
-  public Optional<String> brokerImage() {
-    return containerBroker.map(ContainerBroker::image);
+  /** Whether it is a container here, and no child process. */
+  public boolean isContainer(Component component) {
+    return containers.containsKey(component);
   }
 
   /** Its state, processes, and how often it was started again. For child processes only. */
@@ -185,9 +191,7 @@ public final class Components implements AutoCloseable {
   @Override
   public void close() throws IOException {
     stack.close();
-    if (containerBroker.isPresent()) {
-      containerBroker.get().close();
-    }
+    containers.values().forEach(ContainerServer::close);
     try (Stream<Path> files = Files.walk(layout.data())) {
       for (Path file : files.sorted(java.util.Comparator.reverseOrder()).toList()) {
         Files.deleteIfExists(file);

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import io.bianque.agent.testing.NetnsPair;
+import io.bianque.tests.drops.NumberedDrops;
 import java.time.Duration;
 import java.util.Map;
 import java.util.OptionalInt;
@@ -121,7 +122,8 @@ class FailuresTest {
                   () ->
                       new Topic(STACK.ports(), "bianque.ledger")
                           .records().stream()
-                              .filter(record -> record.get("gap") != null)
+                              .filter(record ->
+                                  Balance.isDropwatch(record) && record.get("gap") != null)
                               .reduce(null, (earlier, later) -> later),
                   found -> found != null);
       GenericRecord gap = (GenericRecord) row.get("gap");

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.bianque.agent.testing.KernelTest;
 import io.bianque.agent.testing.NetnsPair;
+import io.bianque.tests.drops.NumberedDrops;
 import java.time.Duration;
 import org.awaitility.Awaitility;
 import org.junit.jupiter.api.Test;

@@ -70,6 +70,11 @@ record Guest(Path results, String console, Duration took) {
             "if=none,id=scratch,format=raw,file=" + scratch,
             "-device",
             "virtio-blk-pci,drive=scratch",
+            // A card with a driver of its own, and nothing behind it.
+            "-netdev",
+            "user,id=nothing,restrict=on",
+            "-device",
+            "e1000,netdev=nothing",
             "-kernel",
             kernel.image().toString(),
             "-initrd",

@@ -7,7 +7,7 @@
  * seen. docs/kernels.md is what came of it.
  *
  * <p>Kernels come from Debian's archive by a private apt root and are only unpacked: nothing is
- * installed, and the machine's own apt state stays as it is. A guest has no network device; its
- * result comes back as a tar on a raw virtio disk.
+ * installed, and the machine's own apt state stays as it is. A guest has no network; its result
+ * comes back as a tar on a raw virtio disk.
  */
 package io.bianque.tests.qemu;

@@ -1,4 +1,4 @@
-package io.bianque.tests.e2e;
+package io.bianque.tests.drops;
 
 import static io.bianque.agent.testing.NetnsPair.Side.LEFT;
 import static io.bianque.agent.testing.NetnsPair.Side.RIGHT;
@@ -9,11 +9,10 @@ import java.net.InetSocketAddress;
 import java.net.StandardProtocolFamily;
 import java.nio.ByteBuffer;
 import java.nio.channels.DatagramChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
@@ -29,11 +28,11 @@ import java.util.stream.IntStream;
  * Steady drops, each with a number of its own: UDP datagrams from left to right, to closed ports
  * that count up. Begins when made, ends when closed. Any thread may ask.
  */
-final class NumberedDrops implements AutoCloseable {
+public final class NumberedDrops implements AutoCloseable {
   /** Ports below are for other tests. */
-  static final int FIRST_PORT = 5000;
+  public static final int FIRST_PORT = 5000;
 
-  static final int MOST = 65536 - FIRST_PORT;
+  public static final int MOST = 65536 - FIRST_PORT;
 
   private final FutureTask<Integer> sender;
   private final AtomicLongArray sentAt;
@@ -48,14 +47,18 @@ final class NumberedDrops implements AutoCloseable {
   private volatile boolean done;
   private volatile int sent;
 
-  NumberedDrops(NetnsPair network, int perSecond) {
+  public NumberedDrops(NetnsPair network, int perSecond) {
     this(network, perSecond, FIRST_PORT);
   }
 
-  NumberedDrops(NetnsPair network, int perSecond, int firstPort) {
+  public NumberedDrops(NetnsPair network, int perSecond, int firstPort) {
+    this(network, perSecond, firstPort, 65536 - firstPort);
+  }
+
+  private NumberedDrops(NetnsPair network, int perSecond, int firstPort, int most) {
     this.firstPort = firstPort;
     this.namespace = network.inode(RIGHT);
-    this.sentAt = new AtomicLongArray(65536 - firstPort);
+    this.sentAt = new AtomicLongArray(most);
     long interval = 1_000_000_000L / perSecond;
     sender =
         new FutureTask<>(() ->
@@ -69,33 +72,46 @@ final class NumberedDrops implements AutoCloseable {
     Thread.ofPlatform().name("numbered drops").daemon().start(sender);
   }
 
+  /** Exactly so many; returns when all are sent. */
+  public static NumberedDrops exactly(int count, NetnsPair network, int perSecond, int firstPort)
+      throws InterruptedException, ExecutionException {
+    NumberedDrops drops = new NumberedDrops(network, perSecond, firstPort, count);
+    drops.sender.get();
+    return drops;
+  }
+
   /**
    * How many there were so far: their numbers are 0 to sent - 1. Throws when the sender has failed.
    */
-  int sent() {
+  public int sent() {
     if (sender.state() == Future.State.FAILED) {
       throw new IllegalStateException("the sender failed", sender.exceptionNow());
     }
     return sent;
   }
 
+  /** Inode of the namespace in which they are dropped, as events have it. */
+  public long namespace() {
+    return namespace;
+  }
+
   /** The first port that no number has used. */
-  int nextPort() {
+  public int nextPort() {
     return firstPort + sent;
   }
 
   /** Wall time just before the number was sent, in ns since 1970. */
-  long sentAtNanos(int number) {
+  public long sentAtNanos(int number) {
     return sentAt.get(number);
   }
 
   /** The number whose datagram went to that port. */
-  int number(int port) {
+  public int number(int port) {
     return port - firstPort;
   }
 
   /** Elasticsearch's query for the documents of these numbers. */
-  String query(int from, int to) {
+  public String query(int from, int to) {
     return """
     {"bool": {"filter": [
       {"term": {"source.ip": "%s"}}, {"term": {"destination.ip": "%s"}}, {"term": {"network.transport": "udp"}},
@@ -106,7 +122,7 @@ final class NumberedDrops implements AutoCloseable {
   }
 
   /** The numbers below {@code sent} whose port is not among those seen. */
-  SortedSet<Integer> missing(Set<Integer> portsSeen, int sent) {
+  public SortedSet<Integer> missing(Set<Integer> portsSeen, int sent) {
     return IntStream.range(0, sent)
         .filter(number -> !portsSeen.contains(firstPort + number))
         .boxed()
@@ -117,15 +133,11 @@ final class NumberedDrops implements AutoCloseable {
    * How many datagrams the receiving kernel had no socket for: its own count, which no probe is
    * behind.
    */
-  static long countedByKernel(NetnsPair network) {
+  public static long countedByKernel(NetnsPair network) throws Exception {
     List<String> udp =
-        Shell.run(
-                Path.of("/"),
-                Map.of(),
-                Duration.ofSeconds(10),
-                "ip netns exec " + network.namespace(RIGHT) + " cat /proc/net/snmp")
-            .succeeded()
-            .lines()
+        network
+            .in(RIGHT, "count", () -> Files.readAllLines(Path.of("/proc/thread-self/net/snmp")))
+            .stream()
             .filter(line -> line.startsWith("Udp:"))
             .toList();
     List<String> names = List.of(udp.get(0).split(" ", -1));
@@ -133,7 +145,7 @@ final class NumberedDrops implements AutoCloseable {
   }
 
   /** Stops, and returns how many there were. */
-  int stop() throws InterruptedException, ExecutionException {
+  public int stop() throws InterruptedException, ExecutionException {
     done = true;
     return sender.get();
   }

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Counts that the agent reads every interval instead of events: a map M of probe P whose key is struct P_M_key and
+ * whose value is struct P_M, both described by the schema P_M.avsc. A value holds nothing but __u64 and arrays of it,
+ * all of them totals since the probe was loaded; what a per-CPU map has is summed by the agent.
+ */
+#ifndef __BIANQUE_HISTOGRAM_H__
+#define __BIANQUE_HISTOGRAM_H__
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+
+/* Slots of a histogram of ns: the last one is of 2^39 ns (9 minutes) and more. */
+#define HISTOGRAM_SLOTS 40
+
+/* What found no room in a polled map: it is missing in the counts, and said to be. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} polled_missed SEC(".maps");
+
+/* Position of the highest bit that is set; 0 for 0. */
+static __always_inline __u32 log2_slot(__u64 value)
+{
+	__u32 slot = 0;
+
+	if (value >> 32) {
+		value >>= 32;
+		slot += 32;
+	}
+	if (value >> 16) {
+		value >>= 16;
+		slot += 16;
+	}
+	if (value >> 8) {
+		value >>= 8;
+		slot += 8;
+	}
+	if (value >> 4) {
+		value >>= 4;
+		slot += 4;
+	}
+	if (value >> 2) {
+		value >>= 2;
+		slot += 2;
+	}
+	return slot + (value >> 1);
+}
+
+/*
+ * Adds to a value of which other CPUs, or an interrupt of this one, may hold a pointer too. The slot is masked once
+ * more where it is used, because the verifier has lost sight of its bound.
+ */
+#define histogram_add(slots, value)                        \
+	do {                                               \
+		__u32 __slot = log2_slot(value);           \
+		if (__slot >= HISTOGRAM_SLOTS)             \
+			__slot = HISTOGRAM_SLOTS - 1;      \
+		__sync_fetch_and_add(&(slots)[__slot], 1); \
+	} while (0)
+
+static __always_inline void polled_count_missed(void)
+{
+	__u32 zero = 0;
+	__u64 *missed = bpf_map_lookup_elem(&polled_missed, &zero);
+
+	if (missed)
+		__sync_fetch_and_add(missed, 1);
+}
+
+/* The entry of a key, which is made of zeros where there is none; NULL: no room, counted. */
+static __always_inline void *polled_lookup(void *map, const void *key, const void *zeros)
+{
+	void *value = bpf_map_lookup_elem(map, key);
+
+	if (value)
+		return value;
+	/* Another CPU may have been faster: then it is there all the same. */
+	bpf_map_update_elem(map, key, zeros, BPF_NOEXIST);
+	value = bpf_map_lookup_elem(map, key);
+	if (!value)
+		polled_count_missed();
+	return value;
+}
+
+#endif /* __BIANQUE_HISTOGRAM_H__ */

@@ -1,0 +1,239 @@
+package io.bianque.streams.enrich;
+
+import static java.util.stream.Collectors.groupingBy;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.bianque.facts.LedgerRow;
+import io.bianque.schemas.catalogue.Topics;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.kafka.streams.test.TestRecord;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** What a real kernel's drops become: the committed recording through the real topology. */
+class RecordedEventsTest {
+  private static final Recording RECORDING = Recording.ofDrops();
+  private static final List<Recording.Published> EVENTS = RECORDING.events();
+  private static final List<Recording.Published> HOSTS = RECORDING.of(Topics.HOSTS);
+  private static final List<Recording.Published> SYMBOLS = RECORDING.of(Topics.SYMBOLS);
+  private static final List<Recording.Published> COUNTERS = RECORDING.of(Topics.COUNTERS);
+
+  /** An event's numbers, by which it is the same one on both sides. */
+  private static final List<String> IDENTITY =
+      List.of("host_id", "boot_id", "epoch", "cpu", "sequence");
+
+  /** What is not interpreted, and has to leave as it came. */
+  private static final List<String> UNTOUCHED =
+      List.of("ktime_ns", "time", "pid", "tid", "comm", "sport", "dport", "packet_length");
+
+  @TempDir Path state;
+
+  @Test
+  void everyEventLeavesOnceWithWhatTheKernelSaid() {
+    try (Scene scene = played(RECORDING.all())) {
+      Map<String, GenericRecord> enriched = byIdentity(scene.enriched());
+      Map<String, GenericRecord> raw =
+          byIdentity(EVENTS.stream().map(Recording.Published::value).toList());
+
+      assertThat(raw).hasSize(EVENTS.size()).hasSizeGreaterThan(600);
+      assertThat(enriched.keySet()).isEqualTo(raw.keySet());
+      assertThat(scene.records(Topics.ignored("dropwatch"))).isEmpty();
+      assertThat(scene.deadLetters()).isEmpty();
+      enriched.forEach((identity, event) -> {
+        GenericRecord origin = raw.get(identity);
+        for (String field : UNTOUCHED) {
+          assertThat(String.valueOf(event.get(field)))
+              .as("%s of %s", field, identity)
+              .isEqualTo(String.valueOf(origin.get(field)));
+        }
+        assertThat(event.get("drop_reason_code")).isEqualTo(origin.get("drop_reason"));
+        assertThat((List<?>) event.get("kernel_stack"))
+            .hasSameSizeAs((List<?>) origin.get("kernel_stack"));
+        assertThat(event.get("host_name").toString()).isEqualTo("demo-host");
+      });
+    }
+  }
+
+  /** What this kernel's code says: where a packet of this kind is dropped for this reason. */
+  @ParameterizedTest
+  @CsvSource({
+    "NO_SOCKET,    ipv4, udp, 150, __udp4_lib_rcv,      udp_sendmsg",
+    "NO_SOCKET,    ipv6, udp, 150, __udp6_lib_rcv,      udpv6_sendmsg",
+    "NO_SOCKET,    ipv4, tcp, 150, tcp_v4_rcv,          __x64_sys_connect",
+    "NO_SOCKET,    ipv6, tcp, 150, tcp_v6_rcv,          __x64_sys_connect",
+    "TCP_OLD_DATA, ipv4, tcp, 18,  tcp_rcv_established, tcp_v4_do_rcv",
+    "QUEUE_PURGE,  ipv4, tcp, 55,  sk_stream_kill_queues, inet_csk_destroy_sock",
+  })
+  void aStackNamesTheFunctionsOfItsReason(
+      String reason, String ether, String protocol, int events, String location, String caller) {
+    try (Scene scene = played(RECORDING.all())) {
+      List<GenericRecord> those =
+          scene.enriched().stream()
+              .filter(e -> text(e, "drop_reason").equals(reason))
+              .filter(e -> text(e, "ether_type").equals(ether))
+              .filter(e -> text(e, "ip_protocol").equals(protocol))
+              .toList();
+
+      assertThat(those).hasSize(events);
+      assertThat(those)
+          .allSatisfy(e -> {
+            assertThat(function(text(e, "location"))).isEqualTo(location);
+            assertThat(functions(e)).contains(location);
+          });
+      assertThat(those).anySatisfy(e -> assertThat(functions(e)).contains(caller));
+    }
+  }
+
+  /**
+   * Drops that interrupted the idle task of the boot CPU: the code that began it was in the
+   * kernel's init text, which no symbol table holds.
+   */
+  @Test
+  void onlyWhatNoTableHoldsIsMissingAndTheEventSaysSo() {
+    try (Scene scene = played(RECORDING.all())) {
+      Map<Boolean, List<GenericRecord>> byNumbers =
+          scene.enriched().stream()
+              .collect(
+                  groupingBy(e -> functions(e).stream().anyMatch(frame -> frame.startsWith("0x"))));
+
+      assertThat(byNumbers.get(false)).allSatisfy(e -> assertThat(missing(e)).isEmpty());
+      assertThat(byNumbers.get(true))
+          .hasSize(2)
+          .allSatisfy(e -> assertThat(missing(e)).singleElement().asString().contains("symbols:"))
+          .allSatisfy(e -> assertThat(functions(e)).contains("rest_init"));
+    }
+  }
+
+  @Test
+  void theLedgerBalancesWithTheAgentsOwnCounts() {
+    try (Scene scene = played(RECORDING.all())) {
+      scene.pass(Duration.ofSeconds(10));
+      LedgerRow row = scene.ledger().getLast();
+      assertThat(row.getAttempted()).isEqualTo(EVENTS.size());
+      assertThat(row.getAcked()).isEqualTo(EVENTS.size());
+      assertThat(row.getReceived()).isEqualTo(EVENTS.size());
+      assertThat(row.getEnriched()).isEqualTo(EVENTS.size());
+      assertThat(row.getDuplicates()).isZero();
+      assertThat(row.getWaiting()).isZero();
+      assertThat(row.getUnaccounted()).isZero();
+    }
+  }
+
+  /** Facts, symbols in any order of their chunks, and both after the events. */
+  @ParameterizedTest
+  @ValueSource(strings = {"ESHC", "EHSC", "SEHC", "HESC", "CESH", "SHCE"})
+  void theOrderOfArrivalDoesNotMatter(String order) {
+    List<Recording.Published> chunks = new ArrayList<>(SYMBOLS);
+    Collections.shuffle(chunks, new Random(order.hashCode()));
+    List<Recording.Published> arrivals =
+        order
+            .chars()
+            .mapToObj(kind ->
+                switch (kind) {
+                  case 'E' -> EVENTS;
+                  case 'H' -> HOSTS;
+                  case 'S' -> chunks;
+                  default -> COUNTERS;
+                })
+            .flatMap(List::stream)
+            .toList();
+
+    List<String> asRecorded = enrichedBytes("as-recorded", RECORDING.all());
+
+    assertThat(enrichedBytes(order, arrivals)).isEqualTo(asRecorded);
+  }
+
+  @Test
+  void theSameInputIsTheSameOutputByteForByte() {
+    List<String> first = enrichedBytes("first", RECORDING.all());
+    assertThat(first).hasSize(EVENTS.size());
+    assertThat(enrichedBytes("second", RECORDING.all())).isEqualTo(first);
+  }
+
+  @Test
+  void whatIsPlayedTwiceIntoOneTopicLeavesOnce() {
+    try (Scene scene = played(RECORDING.all())) {
+      scene.play(EVENTS);
+      scene.pass(Duration.ofSeconds(10));
+      assertThat(scene.enriched()).hasSize(EVENTS.size());
+      LedgerRow row = scene.ledger().getLast();
+      assertThat(row.getEnriched()).isEqualTo(EVENTS.size());
+      assertThat(row.getDuplicates()).isEqualTo(EVENTS.size());
+      assertThat(row.getReceived()).isEqualTo(2L * EVENTS.size());
+    }
+  }
+
+  private Scene played(List<Recording.Published> arrivals) {
+    Scene scene = new Scene(state.resolve("scene"));
+    scene.play(arrivals);
+    scene.pass(Duration.ofMillis(100));
+    return scene;
+  }
+
+  /** Keys, values and times of what leaves, in its order. */
+  private List<String> enrichedBytes(String name, List<Recording.Published> arrivals) {
+    try (Scene scene = new Scene(state.resolve(name))) {
+      scene.play(arrivals);
+      scene.pass(Duration.ofMillis(100));
+      return scene.records(Topics.enriched("dropwatch")).stream()
+          .map(RecordedEventsTest::written)
+          .toList();
+    }
+  }
+
+  private static String written(TestRecord<byte[], byte[]> record) {
+    HexFormat hex = HexFormat.of();
+    return record.timestamp()
+        + " "
+        + hex.formatHex(record.key())
+        + " "
+        + hex.formatHex(record.value());
+  }
+
+  private static Map<String, GenericRecord> byIdentity(Collection<GenericRecord> events) {
+    return events.stream()
+        .collect(
+            Collectors.toMap(
+                event ->
+                    IDENTITY.stream()
+                        .map(field -> String.valueOf(event.get(field)))
+                        .collect(Collectors.joining("/")),
+                event -> event,
+                (one, other) -> {
+                  throw new AssertionError("twice: " + one);
+                },
+                TreeMap::new));
+  }
+
+  private static String text(GenericRecord event, String field) {
+    return String.valueOf(event.get(field));
+  }
+
+  private static List<String> functions(GenericRecord event) {
+    return ((List<?>) event.get("kernel_stack"))
+        .stream().map(frame -> function(frame.toString())).toList();
+  }
+
+  private static List<?> missing(GenericRecord event) {
+    return (List<?>) event.get("missing");
+  }
+
+  private static String function(String frame) {
+    return Stream.of(frame.split("\\+0x", 2)).findFirst().orElseThrow();
+  }
+}
