@@ -15,7 +15,10 @@ fi
 in_cgroup() { bash -c 'echo $$ > "$0/cgroup.procs" && exec "$@"' "$@"; }
 
 mkdir "$root/oom"
-[ "$root" = /sys/fs/cgroup/memory ] || echo +memory > "$root/oom/cgroup.subtree_control"
+# What is below it counts too: v1 before 5.11 wants to be told.
+for switch in memory.use_hierarchy=1 cgroup.subtree_control=+memory; do
+    [ ! -e "$root/oom/${switch%=*}" ] || echo "${switch#*=}" > "$root/oom/${switch%=*}"
+done
 mkdir "$root/oom/a"
 echo 40M > "$root/oom/$limit"
 in_cgroup "$root/oom/a" tail /dev/zero || echo "in the cgroup: $?"
