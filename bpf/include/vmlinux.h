@@ -239,6 +239,46 @@ struct trace_event_raw_softirq {
 	unsigned int vec;
 };
 
+struct gendisk {
+	int major;
+	int first_minor;
+	char disk_name[32];
+};
+
+struct queue_limits {
+	unsigned int features; /* since 6.11 */
+};
+
+struct request_queue {
+	struct gendisk *disk; /* since 5.15 */
+};
+
+struct blkcg {
+	struct cgroup_subsys_state css;
+};
+
+struct blkcg_gq {
+	struct blkcg *blkcg;
+};
+
+struct bio {
+	struct blkcg_gq *bi_blkg; /* with CONFIG_BLK_CGROUP */
+};
+
+struct request {
+	struct request_queue *q;
+	struct gendisk *rq_disk; /* before 5.17 */
+	unsigned int cmd_flags;
+	unsigned int rq_flags;
+	unsigned int __data_len;
+	__u64 __sector;
+	struct bio *bio;
+	__u64 start_time_ns;
+};
+
+/* Before 5.11, and its stable releases, a request_queue stood before the request. */
+typedef void (*btf_trace_block_rq_issue)(void *, struct request *);
+
 #ifndef BPF_NO_PRESERVE_ACCESS_INDEX
 #pragma clang attribute pop
 #endif
