@@ -28,4 +28,14 @@ static __always_inline __u64 kprobe_argument(const struct pt_regs *regs, int num
 	}
 }
 
+/* What the function returns that a kretprobe is at. */
+static __always_inline __u64 kprobe_result(const struct pt_regs *regs)
+{
+	const struct user_pt_regs *arm64 = (const void *)regs;
+
+	if (!bpf_core_field_exists(regs->di))
+		return BPF_CORE_READ(arm64, regs[0]);
+	return BPF_CORE_READ(regs, ax);
+}
+
 #endif /* __BIANQUE_KPROBE_H__ */
