@@ -35,6 +35,15 @@
 /* Events a second and CPU that may leave the kernel; 0: no limit. */
 const volatile __u32 max_events_per_second = 100;
 
+/*
+ * Bytes of the ring buffer, or of each CPU's perf ring: a power of two; 0: as the agent's configuration says. Resident
+ * memory is twice that, so a probe of rare events asks for less: #define CHANNEL_BYTES (64 * 1024) before this file.
+ */
+#ifndef CHANNEL_BYTES
+#define CHANNEL_BYTES 0
+#endif
+const volatile __u32 channel_bytes = CHANNEL_BYTES;
+
 /* Set by the agent: events go to the perf event array, not to the ring buffer. */
 const volatile bool use_perf_buffer = false;
 

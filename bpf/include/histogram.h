@@ -50,12 +50,14 @@ static __always_inline __u32 log2_slot(__u64 value)
 }
 
 /*
- * Adds to a value of which other CPUs, or an interrupt of this one, may hold a pointer too. The slot is masked once
- * more where it is used, because the verifier has lost sight of its bound.
+ * Adds to a value of which other CPUs, or an interrupt of this one, may hold a pointer too. The slot has 64 bits and
+ * is hidden from clang, so that what is compared is what is used: else the verifiers of 5.10 and 6.1 see the bound
+ * of a copy.
  */
 #define histogram_add(slots, value)                        \
 	do {                                               \
-		__u32 __slot = log2_slot(value);           \
+		__u64 __slot = log2_slot(value);           \
+		barrier_var(__slot);                       \
 		if (__slot >= HISTOGRAM_SLOTS)             \
 			__slot = HISTOGRAM_SLOTS - 1;      \
 		__sync_fetch_and_add(&(slots)[__slot], 1); \

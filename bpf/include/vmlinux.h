@@ -20,6 +20,7 @@ typedef __u32 __be32;
 typedef __u64 __be64;
 typedef __u32 __wsum;
 typedef _Bool bool;
+typedef __s64 ktime_t;
 
 #define true 1
 #define false 0
@@ -49,9 +50,22 @@ struct bpf_raw_tracepoint_args {
 	__u64 args[0];
 };
 
+/* What a kprobe is given: of x86-64, and of arm64, where struct pt_regs begins with the second. */
+struct pt_regs {
+	unsigned long di, si, dx, cx, ax;
+};
+
+struct user_pt_regs {
+	__u64 regs[31];
+};
+
 struct list_head {
 	struct list_head *next, *prev;
 };
+
+typedef struct {
+	long counter;
+} atomic_long_t;
 
 struct hlist_node {
 	struct hlist_node *next;
@@ -127,6 +141,31 @@ struct trace_event_raw_kfree_skb {
 	enum skb_drop_reason reason; /* since 5.17 */
 };
 
+/* A machine check. Only in kernels with CONFIG_X86_MCE. */
+struct mce {
+	__u64 status;
+	__u64 misc;
+	__u64 addr;
+	__u64 mcgstatus;
+	__u64 ip;
+	__u64 time;
+	__u8 cpuvendor;
+	__u32 cpuid;
+	__u8 bank;
+	__u32 extcpu;
+	__u32 socketid;
+	__u32 apicid;
+	__u64 mcgcap;
+	__u64 synd;
+	__u64 ipid;
+	__u64 ppin; /* since 5.6 */
+	__u32 microcode; /* since 5.6 */
+};
+
+struct trace_event_raw_arm_event {
+	__u8 sev; /* since 6.13, and in the stable kernels before it */
+};
+
 /* Names only: the numbers depend on what the kernel was built with. */
 enum cgroup_subsys_id {
 	cpuset_cgrp_id,
@@ -140,16 +179,22 @@ enum cgroup_subsys_id {
 /* id: 64 bits since 5.5. */
 struct kernfs_node {
 	const char *name;
+	struct kernfs_node *parent; /* before 6.15 */
+	struct kernfs_node *__parent; /* since 6.15 */
 	__u64 id;
 };
 
+struct cgroup_root;
+
 struct cgroup {
 	struct kernfs_node *kn;
+	struct cgroup_root *root;
 	int level;
 };
 
 struct cgroup_subsys_state {
 	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
 };
 
 struct css_set {
@@ -157,11 +202,164 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+/* In pages. */
+struct page_counter {
+	atomic_long_t usage;
+	unsigned long max;
+	unsigned long watermark;
+};
+
+/* Items are asked for by name: their numbers differ by version and by configuration. */
+enum zone_stat_item {
+	NR_FREE_PAGES,
+	NR_ZONE_INACTIVE_ANON,
+	NR_ZONE_ACTIVE_ANON,
+	NR_ZONE_INACTIVE_FILE,
+	NR_ZONE_ACTIVE_FILE,
+	NR_ZONE_UNEVICTABLE,
+};
+
+enum node_stat_item {
+	NR_SLAB_RECLAIMABLE_B,
+	NR_SLAB_UNRECLAIMABLE_B,
+	NR_FILE_DIRTY,
+	NR_WRITEBACK,
+	NR_SHMEM,
+};
+
+struct pglist_data;
+
+struct zone {
+	struct pglist_data *zone_pgdat;
+	atomic_long_t managed_pages;
+	atomic_long_t vm_stat[1];
+};
+
+struct zoneref {
+	struct zone *zone;
+};
+
+struct zonelist {
+	struct zoneref _zonerefs[5121];
+};
+
+struct pglist_data {
+	struct zonelist node_zonelists[2];
+	atomic_long_t vm_stat[1];
+};
+
+struct lruvec {
+	struct pglist_data *pgdat;
+};
+
+struct mem_cgroup_per_node {
+	struct lruvec lruvec;
+};
+
+struct mem_cgroup {
+	struct cgroup_subsys_state css;
+	struct page_counter memory;
+	union {
+		struct page_counter swap; /* v2: swap alone */
+		struct page_counter memsw; /* v1: memory and swap */
+	};
+	bool oom_group;
+	struct mem_cgroup_per_node *nodeinfo[0];
+};
+
+struct percpu_counter {
+	__s64 count;
+};
+
+struct mm_struct {
+	unsigned long total_vm;
+	atomic_long_t pgtables_bytes;
+	struct percpu_counter rss_stat[4]; /* since 6.2 */
+};
+
+struct mm_rss_stat {
+	atomic_long_t count[4];
+};
+
+struct mm_struct___6_1 {
+	struct mm_rss_stat rss_stat;
+};
+
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
+struct cred {
+	kuid_t uid;
+};
+
+struct signal_struct {
+	short oom_score_adj;
+};
+
+/* Times of the scheduler's own clock, which is none that a program can read. */
+struct sched_info {
+	unsigned long long last_arrival; /* when it last got a CPU */
+};
+
+struct mutex {
+	atomic_long_t owner;
+	void *magic; /* with CONFIG_DEBUG_MUTEXES only */
+};
+
+struct rw_semaphore {
+	atomic_long_t owner;
+};
+
+/* A CPU's run queue. clock: the scheduler's own, brought up to date at each tick. */
+struct rq {
+	__u64 clock;
+};
+
+/* function: the tick's is tick_sched_timer(), since 6.8 tick_nohz_handler(). */
+struct hrtimer {
+	ktime_t _softexpires;
+	void *function;
+};
+
+struct trace_event_raw_hrtimer_expire_entry {
+	void *hrtimer;
+};
+
 struct task_struct {
 	int pid;
 	int tgid;
 	char comm[16];
 	struct css_set *cgroups;
+	unsigned int flags;
+	struct mm_struct *mm;
+	struct signal_struct *signal;
+	const struct cred *real_cred;
+	struct sched_info sched_info; /* with CONFIG_SCHED_INFO */
+	unsigned long blocker; /* since 6.16, with CONFIG_DETECT_HUNG_TASK_BLOCKER */
+	struct mutex *blocked_on; /* before 6.17 a mutex_waiter, with CONFIG_DEBUG_MUTEXES only */
+};
+
+enum oom_constraint {
+	CONSTRAINT_NONE,
+};
+
+struct oom_control {
+	struct mem_cgroup *memcg;
+	unsigned int gfp_mask;
+	int order;
+	unsigned long totalpages;
+	struct task_struct *chosen;
+	long chosen_points;
+	enum oom_constraint constraint;
+};
+
+struct trace_event_raw_mm_compaction_end {
+	int status;
+};
+
+struct trace_event_raw_mark_victim {
+	unsigned long total_vm; /* since 6.9 and its stable kernels: the argument is the task, before its thread id */
 };
 
 struct trace_event_raw_softirq {

@@ -1,13 +1,7 @@
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
-import java.net.InetSocketAddress;
-import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse;
 import java.nio.ByteBuffer;
-import java.nio.channels.DatagramChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -15,8 +9,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.TreeMap;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -34,26 +26,31 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
  */
 final class AgentBench {
   private static final int RATE = 1_000;
-  private static final int CLOSED_PORT = 9;
   private static final Duration SETTLE = Duration.ofSeconds(15);
   private static final String TOPIC = "bianque.raw.dropwatch";
 
-  /** One process over one stretch of time. CPU in percent of one core, RSS in MB at its end. */
-  private record Cost(double cpuPercent, double rssMb) {}
+  /** Every drop of the load is to be an event, and nothing else. */
+  private static final String CONFIG =
+      """
+      probes:
+        dropwatch:
+          max_events_per_second: 0
+          watch_tcp: false
+          watch_icmp: false
+          watch_other: false
+      """;
 
   private final Path dist;
   private final Path work;
   private final String broker;
-  private final String registry;
-  private final int httpPort;
+  private final int base;
   private final Duration measured;
 
   private AgentBench(Path dist, Path work, int base, Duration measured) {
     this.dist = dist.toAbsolutePath();
     this.work = work;
     this.broker = "127.0.0.1:" + (base + 2);
-    this.registry = "http://127.0.0.1:" + (base + 1) + "/apis/ccompat/v7";
-    this.httpPort = base + 7;
+    this.base = base;
     this.measured = measured;
   }
 
@@ -68,67 +65,37 @@ final class AgentBench {
   }
 
   private void run() throws Exception {
-    Process agent = startAgent();
-    Cost agentRest;
-    Cost agentBusy;
+    AgentUnderBench.Cost agentRest;
+    AgentUnderBench.Cost agentBusy;
     double rate;
     Map<String, Double> memory;
-    try {
-      awaitHealthy(agent);
+    try (AgentUnderBench agent = new AgentUnderBench(dist, work, base, CONFIG)) {
       settle("the agent at rest");
-      agentRest = measure(agent);
-      try (Drops drops = new Drops()) {
+      agentRest = AgentUnderBench.measure(agent.process(), measured);
+      try (Drops drops = new Drops(RATE)) {
         settle("the agent at " + RATE + " events/s");
-        long before = acked();
-        agentBusy = measure(agent);
-        rate = (acked() - before) / (double) measured.toSeconds();
-        memory = memory(agent);
+        long before = acked(agent);
+        agentBusy = AgentUnderBench.measure(agent.process(), measured);
+        rate = (acked(agent) - before) / (double) measured.toSeconds();
+        memory = AgentUnderBench.memory(agent.process());
       }
-    } finally {
-      stop(agent);
     }
     Path rateFile = work.resolve("rate");
     Files.writeString(rateFile, "0");
     Process bare = startBare(copyRecords(), rateFile);
-    Cost bareRest;
-    Cost bareBusy;
+    AgentUnderBench.Cost bareRest;
+    AgentUnderBench.Cost bareBusy;
     try {
       settle("a bare producer at rest");
-      bareRest = measure(bare);
+      bareRest = AgentUnderBench.measure(bare, measured);
       Files.writeString(rateFile, Integer.toString(RATE));
       settle("a bare producer at " + RATE + " records/s");
-      bareBusy = measure(bare);
+      bareBusy = AgentUnderBench.measure(bare, measured);
     } finally {
       Files.delete(rateFile);
-      stop(bare);
+      AgentUnderBench.stop(bare);
     }
     print(agentRest, agentBusy, bareRest, bareBusy, rate, memory);
-  }
-
-  private Process startAgent() throws IOException {
-    Path config = work.resolve("agent.yaml");
-    Files.writeString(
-        config,
-        """
-        probes:
-          dropwatch:
-            max_events_per_second: 0
-            watch_tcp: false
-            watch_icmp: false
-            watch_other: false
-        """);
-    ProcessBuilder builder =
-        new ProcessBuilder(
-            dist.resolve("bin/bianque-agent").toString(), "--config", config.toString());
-    builder
-        .environment()
-        .putAll(
-            Map.of(
-                "BIANQUE_AGENT_KAFKA__BOOTSTRAP_SERVERS", broker,
-                "BIANQUE_AGENT_REGISTRY__URL", registry,
-                "BIANQUE_AGENT_HTTP__PORT", Integer.toString(httpPort),
-                "BIANQUE_AGENT_STATE_DIR", work.resolve("agent").toString()));
-    return start(builder, "agent.log");
   }
 
   /** The agent's own command line, main class and arguments replaced, so that no flag can differ. */
@@ -158,42 +125,10 @@ final class AgentBench {
     return builder.redirectErrorStream(true).redirectOutput(work.resolve(log).toFile()).start();
   }
 
-  private static void stop(Process process) throws InterruptedException {
-    process.destroy();
-    if (!process.waitFor(20, TimeUnit.SECONDS)) {
-      process.destroyForcibly().waitFor();
-    }
-  }
-
-  private void awaitHealthy(Process agent) throws Exception {
-    for (int i = 0; i < 60; i++) {
-      if (!agent.isAlive()) {
-        throw new IllegalStateException("the agent ended: " + Files.readString(work.resolve("agent.log")));
-      }
-      try {
-        if (get("/health").statusCode() == 200) {
-          return;
-        }
-      } catch (IOException notYet) {
-        // Asked again below.
-      }
-      LockSupport.parkNanos(500_000_000);
-    }
-    throw new IllegalStateException("the agent is not healthy: " + Files.readString(work.resolve("agent.log")));
-  }
-
-  private HttpResponse<String> get(String path) throws IOException, InterruptedException {
-    try (HttpClient client = HttpClient.newHttpClient()) {
-      return client.send(
-          HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + httpPort + path)).build(),
-          HttpResponse.BodyHandlers.ofString());
-    }
-  }
-
-  private long acked() throws Exception {
+  private long acked(AgentUnderBench agent) throws Exception {
     Matcher matcher =
         Pattern.compile("(?m)^bianque_probe_events_acked_total\\{[^}]*probe=\"dropwatch\"[^}]*} (\\d+)")
-            .matcher(get("/metrics").body());
+            .matcher(agent.metrics());
     long sum = 0;
     while (matcher.find()) {
       sum += Long.parseLong(matcher.group(1));
@@ -204,53 +139,6 @@ final class AgentBench {
   private void settle(String what) {
     System.out.printf("measuring %s (%d s) …%n", what, SETTLE.plus(measured).toSeconds());
     LockSupport.parkNanos(SETTLE.toNanos());
-  }
-
-  private Cost measure(Process process) throws Exception {
-    long ticks = cpuTicks(process);
-    long begin = System.nanoTime();
-    LockSupport.parkNanos(measured.toNanos());
-    double seconds = (System.nanoTime() - begin) / 1e9;
-    double used = (cpuTicks(process) - ticks) / 100.0;
-    return new Cost(100 * used / seconds, memory(process).values().stream().mapToDouble(d -> d).sum());
-  }
-
-  /** utime + stime of /proc/PID/stat, in hundredths of a second. */
-  private static long cpuTicks(Process process) throws IOException {
-    String stat = Files.readString(Path.of("/proc/" + process.pid() + "/stat"));
-    String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
-    return Long.parseLong(fields[11]) + Long.parseLong(fields[12]);
-  }
-
-  /** Resident MB by what is mapped. */
-  private static Map<String, Double> memory(Process process) throws IOException {
-    Map<String, Double> byKind = new TreeMap<>();
-    String kind = "";
-    for (String line : Files.readAllLines(Path.of("/proc/" + process.pid() + "/smaps"))) {
-      if (line.matches("[0-9a-f]+-[0-9a-f]+ .*")) {
-        kind = kind(line);
-      } else if (line.startsWith("Rss:")) {
-        byKind.merge(kind, Integer.parseInt(line.replaceAll("\\D", "")) / 1024.0, Double::sum);
-      }
-    }
-    return byKind;
-  }
-
-  private static String kind(String mapping) {
-    String[] fields = mapping.split("\\s+", 6);
-    String file = fields.length < 6 ? "" : fields[5];
-    if (file.endsWith(".aot")) {
-      return "AOT cache";
-    } else if (file.contains("bpf") || file.startsWith("anon_inode")) {
-      return "ring buffer";
-    } else if (file.endsWith("/modules") || file.endsWith(".jar")) {
-      return "class files";
-    } else if (file.contains(".so")) {
-      return "shared libraries";
-    } else if (file.equals("[heap]")) {
-      return "native heap";
-    }
-    return "Java heap, code, metaspace, stacks";
   }
 
   /** Values that the agent sent, for the bare producer to send again. */
@@ -283,7 +171,7 @@ final class AgentBench {
   }
 
   private void print(
-      Cost agentRest, Cost agentBusy, Cost bareRest, Cost bareBusy, double rate, Map<String, Double> memory) {
+      AgentUnderBench.Cost agentRest, AgentUnderBench.Cost agentBusy, AgentUnderBench.Cost bareRest, AgentUnderBench.Cost bareBusy, double rate, Map<String, Double> memory) {
     System.out.printf("%n%-28s %12s %12s %10s%n", "", "agent", "bare", "limit");
     System.out.printf("%-28s %10.2f %% %10.2f %% %8.1f %%%n", "CPU of one core, at rest", agentRest.cpuPercent(), bareRest.cpuPercent(), 0.5);
     System.out.printf("%-28s %10.2f %% %10.2f %% %8.1f %%%n", "CPU at " + RATE + " events/s", agentBusy.cpuPercent(), bareBusy.cpuPercent(), 2.0);
@@ -304,41 +192,5 @@ final class AgentBench {
         agentBusy.rssMb(),
         bareBusy.rssMb(),
         rate);
-  }
-
-  /** Datagrams to a port that nobody listens on: the kernel drops each with NO_SOCKET. */
-  private static final class Drops implements AutoCloseable {
-    private final DatagramChannel channel = DatagramChannel.open();
-    private final Thread thread = new Thread(this::send, "drops");
-    private volatile boolean closed;
-
-    Drops() throws IOException {
-      thread.start();
-    }
-
-    private void send() {
-      InetSocketAddress target = new InetSocketAddress("127.0.0.1", CLOSED_PORT);
-      ByteBuffer payload = ByteBuffer.allocate(64);
-      long begin = System.nanoTime();
-      for (long sent = 0; !closed; sent++) {
-        long wait = begin + sent * 1_000_000_000L / RATE - System.nanoTime();
-        if (wait > 0) {
-          LockSupport.parkNanos(wait);
-        }
-        try {
-          channel.send(payload.clear(), target);
-        } catch (IOException refused) {
-          // ICMP's answer to an earlier datagram; this one is sent all the same the next time.
-          sent--;
-        }
-      }
-    }
-
-    @Override
-    public void close() throws Exception {
-      closed = true;
-      thread.join();
-      channel.close();
-    }
   }
 }

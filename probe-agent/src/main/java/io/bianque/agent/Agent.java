@@ -138,6 +138,8 @@ public final class Agent {
       var _ = new Kallsyms(HostRoot.SYSTEM).stream(facts, recorder::symbols);
       probes.startAll();
       probes.report().forEach(report -> LOG.info("probe {}: {}", report.probe(), report.state()));
+      // So that a recording says which hooks held: at its end all are stopped.
+      recorder.counters(rows(probes, host));
       Drain drain = new Drain(probes, config, _ -> {});
       stopOnSignal(drain);
       arguments.duration().ifPresent(drain::stopAfter);

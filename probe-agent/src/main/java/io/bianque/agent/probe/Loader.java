@@ -22,13 +22,13 @@ final class Loader {
   private static final String PERF = "events_perf";
 
   private final ProbePlan plan;
-  private final int channelBytes;
+  private final ProbeSettings settings;
   private final boolean perf;
   private final List<Refusal> refused = new ArrayList<>();
 
   Loader(ProbePlan plan, ProbeSettings settings) {
     this.plan = plan;
-    this.channelBytes = settings.channelBytes();
+    this.settings = settings;
     this.perf =
         switch (settings.channel()) {
           case AUTO -> !RingBuffer.isSupported();
@@ -139,15 +139,15 @@ final class Loader {
 
   private EventChannel openChannel(BpfObject object) {
     return perf
-        ? PerfBuffer.open(map(object, PERF), channelBytes)
+        ? PerfBuffer.open(map(object, PERF), channelBytes(object))
         : RingBuffer.open(map(object, RING));
   }
 
   private void prepareMaps(BpfObject object) {
+    object.map(Tunables.SECTION).ifPresent(m -> plan.tunables().write(m.initialValue(), perf));
     if (plan.events().isPresent()) {
       prepareChannel(object);
     }
-    object.map(Tunables.SECTION).ifPresent(m -> plan.tunables().write(m.initialValue(), perf));
   }
 
   private void prepareChannel(BpfObject object) {
@@ -162,8 +162,26 @@ final class Loader {
     object.map(RING).ifPresent(m -> m.autocreate(!perf));
     object.map(PERF).ifPresent(m -> m.autocreate(perf));
     if (!perf) {
-      map(object, RING).maxEntries(channelBytes);
+      map(object, RING).maxEntries(channelBytes(object));
     }
+  }
+
+  private int channelBytes(BpfObject object) {
+    long own =
+        object.map(Tunables.SECTION).stream()
+            .flatMapToLong(
+                m -> plan.tunables().read(m.initialValue(), Tunables.CHANNEL_BYTES).stream())
+            .findFirst()
+            .orElse(0);
+    if (own == 0) {
+      return settings.channelBytes();
+    }
+    if (!ProbeSettings.isChannelSize(own)) {
+      throw new ProbeRejected(
+          "probe %s: channel_bytes = %d; allowed is a power of two from %d to %d, or 0"
+              .formatted(plan.name(), own, ProbeSettings.PAGE, ProbeSettings.MOST_CHANNEL_BYTES));
+    }
+    return (int) own;
   }
 
   private static BpfMap map(BpfObject object, String name) {

@@ -28,7 +28,8 @@ public record ProbeSettings(
     Channel channel,
     int channelBytes,
     Duration retryAfter) {
-  private static final int PAGE = 4096;
+  static final int PAGE = 4096;
+  static final int MOST_CHANNEL_BYTES = 1 << 29;
 
   /**
    * Room for some 250 events with a full stack. The memory of a ring buffer counts twice in the
@@ -51,18 +52,22 @@ public record ProbeSettings(
     disabled = Set.copyOf(disabled);
     blacklist = Set.copyOf(blacklist);
     tunables = Map.copyOf(tunables);
-    if (Integer.bitCount(channelBytes) != 1 || channelBytes < PAGE || channelBytes > 1 << 29) {
+    if (!isChannelSize(channelBytes)) {
       throw new IllegalArgumentException(
           "channel bytes "
               + channelBytes
               + ": allowed is a power of two from "
               + PAGE
               + " to "
-              + (1 << 29));
+              + MOST_CHANNEL_BYTES);
     }
     if (retryAfter.isNegative() || retryAfter.isZero()) {
       throw new IllegalArgumentException("retry after " + retryAfter + ": must be positive");
     }
+  }
+
+  static boolean isChannelSize(long bytes) {
+    return Long.bitCount(bytes) == 1 && bytes >= PAGE && bytes <= MOST_CHANNEL_BYTES;
   }
 
   /** Everything in these folders, with its own defaults. */

@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 
@@ -24,6 +25,9 @@ final class Tunables {
 
   /** Set by the agent from the choice of the channel. */
   static final String USE_PERF_BUFFER = "use_perf_buffer";
+
+  /** Bytes of its event channel; 0 leaves them to the settings. */
+  static final String CHANNEL_BYTES = "channel_bytes";
 
   private final Map<String, BtfVariable> variables;
   private final Map<BtfVariable, Long> values;
@@ -64,6 +68,21 @@ final class Tunables {
       throw new ProbeRejected("probe " + probe + ": " + String.join("; ", problems));
     }
     return new Tunables(variables, values);
+  }
+
+  /** A constant's value in the section's memory, as unsigned; empty when the probe has none. */
+  OptionalLong read(ByteBuffer section, String name) {
+    BtfVariable variable = variables.get(name);
+    if (variable == null) {
+      return OptionalLong.empty();
+    }
+    return OptionalLong.of(
+        switch (variable.size()) {
+          case 1 -> section.get(variable.offset()) & 0xff;
+          case 2 -> section.getShort(variable.offset()) & 0xffff;
+          case 4 -> section.getInt(variable.offset()) & 0xffff_ffffL;
+          default -> section.getLong(variable.offset());
+        });
   }
 
   /** Whether the probe has such a constant. */

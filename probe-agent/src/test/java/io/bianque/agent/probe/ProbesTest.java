@@ -176,6 +176,33 @@ class ProbesTest {
   }
 
   @Test
+  void channelOfAProbeIsAsLargeAsItSays() throws Exception {
+    TestProbe.make(folder, "starts", EXEC);
+    try (Probes probes = probes(tunables("starts", Map.of("channel_bytes", "8192")))) {
+      probes.startAll();
+
+      assertThat(ringSizes()).contains(8192);
+    }
+    try (Probes probes = probes(tunables("starts", Map.of("channel_bytes", "8193")))) {
+      probes.startAll();
+
+      assertThat(failure(probes, "starts").reason())
+          .contains("channel_bytes = 8193; allowed is a power of two from 4096 to 536870912, or 0");
+    }
+  }
+
+  /** Bytes of the ring buffers that this process has mapped for reading. */
+  private static List<Integer> ringSizes() throws Exception {
+    return Files.readAllLines(Path.of("/proc/self/maps")).stream()
+        .filter(line -> line.contains("bpf-map") && line.contains(" r--s "))
+        .map(line -> line.split("[- ]", -1))
+        .map(ends -> Long.parseLong(ends[1], 16) - Long.parseLong(ends[0], 16))
+        // The producer's page, then the data twice.
+        .map(bytes -> (int) (bytes - 4096) / 2)
+        .toList();
+  }
+
+  @Test
   void tunableReachesTheProgram() throws Exception {
     TestProbe.make(folder, "starts", EXEC);
     try (Probes probes = probes(tunables("starts", Map.of("max_events_per_second", "1")))) {

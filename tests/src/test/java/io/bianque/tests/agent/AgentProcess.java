@@ -15,6 +15,7 @@ import java.net.ServerSocket;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -67,6 +68,7 @@ final class AgentProcess implements AutoCloseable {
     set("state_dir", folder.resolve("state").toString());
     set("http.port", Integer.toString(port));
     set("intervals.counters", "1s");
+    set("probe_folders", onlyDropwatch(folder).toString());
     set("probes.dropwatch.max_events_per_second", "0");
     List.of("tcp", "icmp", "other")
         .forEach(protocol -> set("probes.dropwatch.watch_" + protocol, "false"));
@@ -76,6 +78,22 @@ final class AgentProcess implements AutoCloseable {
   private void set(String key, String value) {
     environment.put(
         "BIANQUE_AGENT_" + key.replace(".", "__").toUpperCase(java.util.Locale.ROOT), value);
+  }
+
+  /** A probe folder without the others: a test adds up one probe's events. */
+  private static Path onlyDropwatch(Path folder) {
+    try {
+      Path probes = Files.createDirectories(folder.resolve("probes"));
+      for (String file : List.of(PROBE + ".bpf.o", PROBE + ".avsc")) {
+        Files.copy(
+            LAUNCHER.resolveSibling("../probes").resolve(file),
+            probes.resolve(file),
+            StandardCopyOption.REPLACE_EXISTING);
+      }
+      return probes;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private static int freePort() {

@@ -50,10 +50,18 @@ record Balance(
         .orElseThrow();
   }
 
-  /** The epoch that counts at this moment. */
+  /** The epoch that dropwatch counts in at this moment. */
   static long currentEpoch(StackUnderTest stack) {
     return new Topic(stack.ports(), "bianque.counters")
-        .records().stream().mapToLong(record -> (long) record.get("epoch")).max().orElseThrow();
+        .records().stream()
+            .filter(Balance::isDropwatch)
+            .mapToLong(record -> (long) record.get("epoch"))
+            .max()
+            .orElseThrow();
+  }
+
+  static boolean isDropwatch(GenericRecord record) {
+    return record.get("probe").toString().equals("dropwatch");
   }
 
   /**
@@ -103,9 +111,7 @@ record Balance(
    */
   private static Optional<GenericRecord> newest(List<GenericRecord> records, long epoch) {
     return records.stream()
-        .filter(record ->
-            (long) record.get("epoch") == epoch
-                && record.get("probe").toString().equals("dropwatch"))
+        .filter(record -> (long) record.get("epoch") == epoch && isDropwatch(record))
         .reduce(
             (newest, next) -> (long) next.get("time") >= (long) newest.get("time") ? next : newest);
   }

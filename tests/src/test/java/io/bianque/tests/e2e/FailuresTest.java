@@ -122,7 +122,8 @@ class FailuresTest {
                   () ->
                       new Topic(STACK.ports(), "bianque.ledger")
                           .records().stream()
-                              .filter(record -> record.get("gap") != null)
+                              .filter(record ->
+                                  Balance.isDropwatch(record) && record.get("gap") != null)
                               .reduce(null, (earlier, later) -> later),
                   found -> found != null);
       GenericRecord gap = (GenericRecord) row.get("gap");

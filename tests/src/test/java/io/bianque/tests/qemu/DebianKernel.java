@@ -18,38 +18,53 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
- * A kernel as a Debian release ships it. The cloud flavour is a third of the generic one's size and
- * has what the tests need: BTF, veth, nftables, virtio.
+ * A kernel as a Debian release ships it: the generic flavour, since the cloud flavour lacks modules
+ * that triggers need.
  */
-enum DebianKernel {
-  BOOKWORM("bookworm", "6.1");
+public enum DebianKernel {
+  BULLSEYE("bullseye", "5.10", Cgroups.V1),
+  BOOKWORM("bookworm", "6.1", Cgroups.V2),
+  /** Debian builds it without the first version's memory controller. */
+  TRIXIE("trixie", "6.12", Cgroups.V2);
+
+  /** Where a guest mounts the controllers; the other version's hierarchy is there without them. */
+  enum Cgroups {
+    V1,
+    V2
+  }
 
   private static final Duration FETCH = Duration.ofMinutes(5);
-  private static final String META_PACKAGE = "linux-image-cloud-amd64";
+  private static final String META_PACKAGE = "linux-image-amd64";
   private static final Pattern DEPENDENCY = Pattern.compile("Depends: (linux-image-\\S+)");
   private static final Pattern SHA256 = Pattern.compile("(?m)^SHA256: ([0-9a-f]{64})$");
 
   private final String suite;
   private final String series;
+  private final Cgroups cgroups;
 
-  DebianKernel(String suite, String series) {
+  DebianKernel(String suite, String series, Cgroups cgroups) {
     this.suite = suite;
     this.series = series;
+    this.cgroups = cgroups;
   }
 
   /** Major and minor version, as in "6.1". */
-  String series() {
+  public String series() {
     return series;
+  }
+
+  Cgroups cgroups() {
+    return cgroups;
   }
 
   /**
    * The kernel's unpacked files below {@code folder}, which the caller owns. The package is kept in
-   * the user's cache (BIANQUE_CACHE, else ~/.cache/bianque), with the checksum of apt's signed
-   * index beside it, and downloaded again only if it does not match.
+   * BIANQUE_KERNELS (the data folder's {@code kernels} by default), with the checksum of apt's
+   * signed index beside it, and downloaded again only if it does not match.
    */
   KernelFiles unpack(Path folder) {
     Path deb = cached();
-    Path root = folder.resolve("kernel-" + series);
+    Path root = folder.resolve("kernel");
     try {
       Files.createDirectories(root);
     } catch (IOException e) {
@@ -61,12 +76,11 @@ enum DebianKernel {
   }
 
   private Path cached() {
-    String configured = System.getenv("BIANQUE_CACHE");
+    String configured = System.getenv("BIANQUE_KERNELS");
     Path cache =
-        (configured == null
-                ? Path.of(System.getProperty("user.home"), ".cache", "bianque")
-                : Path.of(configured))
-            .resolve("kernels")
+        (configured == null ? Path.of("../data/kernels") : Path.of(configured))
+            .toAbsolutePath()
+            .normalize()
             .resolve(suite);
     try {
       Files.createDirectories(cache);

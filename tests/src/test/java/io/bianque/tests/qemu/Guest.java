@@ -19,21 +19,28 @@ import java.util.concurrent.TimeUnit;
  * @param took from the start of QEMU to its end
  */
 record Guest(Path results, String console, Duration took) {
-  /** Enough for the symbol tables of a kernel, its recording and its logs. */
-  private static final long DISK_BYTES = 128L << 20;
+  /** Enough for the symbol tables of a kernel, its recordings and its logs. */
+  private static final long RESULTS_BYTES = 128L << 20;
+
+  /** A disk for triggers, /dev/vdb; what is not written takes no room. */
+  private static final long SCRATCH_BYTES = 256L << 20;
+
+  private static final String MEMORY = "1024M";
+
+  /** psi: a kernel may be built with it and leave it off. */
+  private static final String COMMAND_LINE = "console=ttyS0 panic=-1 quiet psi=1";
 
   /**
    * Boots, waits until the guest has powered itself off, and unpacks what it wrote. A guest that
-   * does not end in time is ended, and the failure carries the end of its console.
+   * does not end in time is ended, and the failure carries its console.
+   *
+   * @param results an empty folder
    */
-  static Guest run(Path folder, KernelFiles kernel, Path initramfs, Duration limit) {
-    Path disk = folder.resolve("results.img");
-    Path serial = folder.resolve("console.txt");
-    try (RandomAccessFile image = new RandomAccessFile(disk.toFile(), "rw")) {
-      image.setLength(DISK_BYTES);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+  static Guest run(Path folder, Path results, KernelFiles kernel, Path initramfs, Duration limit) {
+    Path disk = image(folder.resolve("results.img"), RESULTS_BYTES);
+    Path scratch = image(folder.resolve("scratch.img"), SCRATCH_BYTES);
+    Path serial = results.resolve("console.txt");
+    Path said = results.resolve("qemu.txt");
     List<String> command =
         List.of(
             "qemu-system-x86_64",
@@ -48,7 +55,7 @@ record Guest(Path results, String console, Duration took) {
             "-smp",
             "2",
             "-m",
-            "1024M",
+            MEMORY,
             "-nodefaults",
             "-display",
             "none",
@@ -59,18 +66,27 @@ record Guest(Path results, String console, Duration took) {
             "if=none,id=results,format=raw,file=" + disk,
             "-device",
             "virtio-blk-pci,drive=results",
+            "-drive",
+            "if=none,id=scratch,format=raw,file=" + scratch,
+            "-device",
+            "virtio-blk-pci,drive=scratch",
+            // A card with a driver of its own, and nothing behind it.
+            "-netdev",
+            "user,id=nothing,restrict=on",
+            "-device",
+            "e1000,netdev=nothing",
             "-kernel",
             kernel.image().toString(),
             "-initrd",
             initramfs.toString(),
             "-append",
-            "console=ttyS0 panic=-1 quiet");
+            COMMAND_LINE);
     long began = System.nanoTime();
     try {
       Process qemu =
           new ProcessBuilder(command)
               .redirectErrorStream(true)
-              .redirectOutput(folder.resolve("qemu.txt").toFile())
+              .redirectOutput(said.toFile())
               .start();
       boolean ended;
       try {
@@ -86,10 +102,9 @@ record Guest(Path results, String console, Duration took) {
                     ? "the guest ended without its results"
                     : "the guest did not end within " + limit)
                 + ":\n"
-                + Files.readString(folder.resolve("qemu.txt"))
+                + Files.readString(said)
                 + console);
       }
-      Path results = Files.createDirectories(folder.resolve("results"));
       Tool.run(
           Duration.ofMinutes(1),
           folder,
@@ -100,6 +115,15 @@ record Guest(Path results, String console, Duration took) {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("interrupted while the guest ran", e);
+    }
+  }
+
+  private static Path image(Path file, long bytes) {
+    try (RandomAccessFile image = new RandomAccessFile(file.toFile(), "rw")) {
+      image.setLength(bytes);
+      return file;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 }

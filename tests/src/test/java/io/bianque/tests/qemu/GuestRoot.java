@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.Collection;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -23,6 +24,15 @@ final class GuestRoot {
 
   private GuestRoot(Path root) {
     this.root = root;
+  }
+
+  /** An empty one, to lie over another. */
+  static GuestRoot over(Path folder) {
+    try {
+      return new GuestRoot(Files.createDirectories(folder.resolve("over")));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /**
@@ -84,8 +94,8 @@ final class GuestRoot {
   }
 
   /**
-   * A Java runtime in /jre: the modules that the agent's class path needs, linked from the JDK that
-   * runs this.
+   * The Java that runs this, in /jre. Not a smaller one: the agent's AOT cache holds for exactly
+   * this one, and without it an agent in a guest needs twice the time to start.
    */
   GuestRoot javaRuntime() {
     Path home = Path.of(System.getProperty("java.home"));
@@ -93,15 +103,12 @@ final class GuestRoot {
         LIMIT,
         root,
         List.of(
-            home.resolve("bin/jlink").toString(),
-            "--add-modules",
-            "java.base,java.logging,java.management,java.naming,java.security.jgss,java.security.sasl,java.sql,java.xml,"
-                + "jdk.httpserver,jdk.management,jdk.net,jdk.unsupported",
-            "--strip-debug",
-            "--no-header-files",
-            "--no-man-pages",
-            "--output",
-            root.resolve("jre").toString()));
+            "sh",
+            "-c",
+            "mkdir jre && tar -C '"
+                + home
+                + "' -c --exclude=src.zip --exclude=ct.sym --exclude='*.jsa' bin/java conf lib release"
+                + " | tar -C jre -x"));
     libraries(home.resolve("bin/java"));
     libraries(home.resolve("lib/server/libjvm.so"));
     libraries(home.resolve("lib/libnio.so"));
@@ -123,8 +130,30 @@ final class GuestRoot {
     }
   }
 
+  /** A C program, compiled statically, in /bin: a guest has only the libraries of its programs. */
+  GuestRoot compiled(String name, String source) {
+    try {
+      Path file = Files.writeString(root.resolveSibling(name + ".c"), source);
+      Tool.run(
+          LIMIT,
+          root.getParent(),
+          List.of(
+              "clang",
+              "-static",
+              "-O2",
+              "-Wall",
+              "-Werror",
+              "-o",
+              root.resolve("bin").resolve(name).toString(),
+              file.toString()));
+      return this;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   /** Modules in /modules, and /modules/order with their names in the order to load them in. */
-  GuestRoot modules(List<Path> modules) {
+  GuestRoot modules(Collection<Path> modules) {
     try {
       Path folder = Files.createDirectories(root.resolve("modules"));
       StringBuilder order = new StringBuilder();
@@ -146,6 +175,17 @@ final class GuestRoot {
         LIMIT,
         root,
         List.of("sh", "-c", "find . -print0 | cpio -o -0 -H newc --quiet > '" + initramfs + "'"));
+    return initramfs;
+  }
+
+  /** An initramfs of what {@code below} holds and this over it. */
+  Path packOver(Path below, Path initramfs) {
+    // The kernel unpacks one archive after the other.
+    Path own = pack(root.resolveSibling("over.cpio"));
+    Tool.run(
+        LIMIT,
+        root,
+        List.of("sh", "-c", "cat '" + below + "' '" + own + "' > '" + initramfs + "'"));
     return initramfs;
   }
 
