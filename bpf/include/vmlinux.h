@@ -41,6 +41,9 @@ enum bpf_map_type {
 #define BPF_RB_NO_WAKEUP 1ULL
 #define BPF_NOEXIST 1ULL
 
+/* What a helper returns, negated. */
+#define E2BIG 7
+
 #ifndef BPF_NO_PRESERVE_ACCESS_INDEX
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 #endif
@@ -162,6 +165,13 @@ struct task_struct {
 	int tgid;
 	char comm[16];
 	struct css_set *cgroups;
+	int on_cpu;
+	int prio;
+	unsigned int __state; /* since 5.14 */
+};
+
+struct task_struct___before_5_14 {
+	volatile long state;
 };
 
 struct trace_event_raw_softirq {
