@@ -44,6 +44,9 @@ enum bpf_map_type {
 /* What a helper returns, negated. */
 #define E2BIG 7
 
+/* What an interrupt's handler returns when the interrupt was not its device's; include/linux/irqreturn.h. */
+#define IRQ_NONE 0
+
 #ifndef BPF_NO_PRESERVE_ACCESS_INDEX
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 #endif
@@ -176,6 +179,20 @@ struct task_struct___before_5_14 {
 
 struct trace_event_raw_softirq {
 	unsigned int vec;
+};
+
+struct irqaction {
+	const char *name;
+};
+
+struct trace_event_raw_irq_handler_entry {
+	int irq;
+	__u32 __data_loc_name;
+};
+
+struct trace_event_raw_irq_handler_exit {
+	int irq;
+	int ret;
 };
 
 #ifndef BPF_NO_PRESERVE_ACCESS_INDEX
