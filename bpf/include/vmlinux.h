@@ -42,6 +42,12 @@ enum bpf_map_type {
 #define BPF_RB_NO_WAKEUP 1ULL
 #define BPF_NOEXIST 1ULL
 
+/* What a helper returns, negated. */
+#define E2BIG 7
+
+/* What an interrupt's handler returns when the interrupt was not its device's; include/linux/irqreturn.h. */
+#define IRQ_NONE 0
+
 #ifndef BPF_NO_PRESERVE_ACCESS_INDEX
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 #endif
@@ -505,6 +511,7 @@ struct task_struct {
 	int tgid;
 	char comm[16];
 	struct css_set *cgroups;
+<<<<<<< HEAD
 	unsigned int flags;
 	struct mm_struct *mm;
 	struct signal_struct *signal;
@@ -534,12 +541,22 @@ struct trace_event_raw_mm_compaction_end {
 
 struct trace_event_raw_mark_victim {
 	unsigned long total_vm; /* since 6.9 and its stable kernels: the argument is the task, before its thread id */
+=======
+	int on_cpu;
+	int prio;
+	unsigned int __state; /* since 5.14 */
+};
+
+struct task_struct___before_5_14 {
+	volatile long state;
+>>>>>>> h-s1
 };
 
 struct trace_event_raw_softirq {
 	unsigned int vec;
 };
 
+<<<<<<< HEAD
 struct gendisk {
 	int major;
 	int first_minor;
@@ -582,6 +599,20 @@ typedef void (*btf_trace_block_rq_issue)(void *, struct request *);
 
 struct mem_cgroup {
 	struct cgroup_subsys_state css;
+=======
+struct irqaction {
+	const char *name;
+};
+
+struct trace_event_raw_irq_handler_entry {
+	int irq;
+	__u32 __data_loc_name;
+};
+
+struct trace_event_raw_irq_handler_exit {
+	int irq;
+	int ret;
+>>>>>>> h-s1
 };
 
 #ifndef BPF_NO_PRESERVE_ACCESS_INDEX
