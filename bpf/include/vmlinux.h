@@ -511,7 +511,6 @@ struct task_struct {
 	int tgid;
 	char comm[16];
 	struct css_set *cgroups;
-<<<<<<< HEAD
 	unsigned int flags;
 	struct mm_struct *mm;
 	struct signal_struct *signal;
@@ -519,6 +518,9 @@ struct task_struct {
 	struct sched_info sched_info; /* with CONFIG_SCHED_INFO */
 	unsigned long blocker; /* since 6.16, with CONFIG_DETECT_HUNG_TASK_BLOCKER */
 	struct mutex *blocked_on; /* before 6.17 a mutex_waiter, with CONFIG_DEBUG_MUTEXES only */
+	int on_cpu;
+	int prio;
+	unsigned int __state; /* since 5.14 */
 };
 
 enum oom_constraint {
@@ -541,22 +543,16 @@ struct trace_event_raw_mm_compaction_end {
 
 struct trace_event_raw_mark_victim {
 	unsigned long total_vm; /* since 6.9 and its stable kernels: the argument is the task, before its thread id */
-=======
-	int on_cpu;
-	int prio;
-	unsigned int __state; /* since 5.14 */
 };
 
 struct task_struct___before_5_14 {
 	volatile long state;
->>>>>>> h-s1
 };
 
 struct trace_event_raw_softirq {
 	unsigned int vec;
 };
 
-<<<<<<< HEAD
 struct gendisk {
 	int major;
 	int first_minor;
@@ -597,9 +593,6 @@ struct request {
 /* Before 5.11, and its stable releases, a request_queue stood before the request. */
 typedef void (*btf_trace_block_rq_issue)(void *, struct request *);
 
-struct mem_cgroup {
-	struct cgroup_subsys_state css;
-=======
 struct irqaction {
 	const char *name;
 };
@@ -612,7 +605,6 @@ struct trace_event_raw_irq_handler_entry {
 struct trace_event_raw_irq_handler_exit {
 	int irq;
 	int ret;
->>>>>>> h-s1
 };
 
 #ifndef BPF_NO_PRESERVE_ACCESS_INDEX
