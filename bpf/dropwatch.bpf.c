@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Packets that the kernel drops: who, where, why, and through which functions. Tracepoint skb:kfree_skb. */
+/*
+ * Packets that are dropped: by the kernel (tracepoint skb:kfree_skb), who, where, why, and through which functions; and
+ * by a device that tells of it (tracepoint devlink:devlink_trap_report), by which of its traps.
+ */
 #include "include/vmlinux.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
@@ -16,10 +19,18 @@ const volatile bool watch_udp = true;
 const volatile bool watch_icmp = true;
 const volatile bool watch_other = true;
 
+/* Of what devices drop. */
+const volatile bool watch_hardware = true;
+
+/* A packet that a device has dropped is not reported again when the kernel frees it within this time. */
+const volatile __u64 hardware_free_ns = 10000000;
+
 enum drop_source {
 	DROP_SOURCE_SOFTWARE,
 	DROP_SOURCE_HARDWARE,
 };
+
+#define TRAP_NAME 48
 
 struct dropwatch_event {
 	EVENT_HEADER;
@@ -54,8 +65,12 @@ struct dropwatch_event {
 	__u8 has_icmp;
 	__u8 has_socket;
 	__u8 has_drop_reason;
+	__u8 has_location;
+	__u8 has_trap;
 	__u8 kernel_stack_frames;
-	__u8 pad[6];
+	__u8 pad[4];
+	char trap[TRAP_NAME];
+	char trap_group[TRAP_NAME];
 	__u64 kernel_stack[STACK_FRAMES];
 };
 
@@ -69,10 +84,25 @@ struct dropwatch_scratch {
 
 CHANNEL_SCRATCH(struct dropwatch_scratch);
 
-/* What the tracepoint hands over, whichever way it is attached. */
+/* The packet a CPU heard of last as dropped by a device. */
+struct trapped {
+	__u64 skb; /* 0: none */
+	__u64 head;
+	__u64 ktime_ns;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct trapped);
+} trapped SEC(".maps");
+
+/* What a tracepoint hands over, whichever way it is attached. */
 struct drop {
 	struct sk_buff *skb;
-	__u64 location;
+	const struct devlink_trap_metadata *trap; /* of a device; NULL: the kernel itself dropped it */
+	__u64 location; /* of the kernel */
 	struct sock *rx_sk; /* the socket that should have received it, since 6.11; NULL: not known */
 	__u32 reason;
 	bool has_reason;
@@ -96,6 +126,11 @@ static __always_inline bool reason_is_drop(__u32 reason)
  */
 static __always_inline __u32 drop_class(const struct drop *drop)
 {
+	const struct devlink_trap_metadata *trap = drop->trap;
+
+	/* The name is a constant of the driver or of devlink. */
+	if (trap)
+		return ((__u64)BPF_CORE_READ(trap, trap_name) * 0x9e3779b97f4a7c15ULL) >> 56;
 	if (drop->has_reason &&
 	    drop->reason != bpf_core_enum_value(enum skb_drop_reason, SKB_DROP_REASON_NOT_SPECIFIED))
 		return drop->reason + (drop->reason >> 16) * 151;
@@ -180,17 +215,28 @@ static __always_inline void fill_packet(struct dropwatch_event *event, struct pa
 	event->icmp_code = transport->icmp_code;
 }
 
+static __always_inline void fill_trap(struct dropwatch_event *event, const struct devlink_trap_metadata *trap)
+{
+	event->drop_source = DROP_SOURCE_HARDWARE;
+	event->has_trap = 1;
+	BPF_CORE_READ_STR_INTO(&event->trap, trap, trap_name);
+	BPF_CORE_READ_STR_INTO(&event->trap_group, trap, trap_group_name);
+}
+
 static __always_inline void fill(struct dropwatch_scratch *slot, const struct drop *drop, __u64 now)
 {
 	struct dropwatch_event *event = &slot->event;
 	struct sk_buff *skb = drop->skb;
 
 	event->ktime_ns = now;
+	event->has_location = !drop->trap;
 	event->location = drop->location;
 	event->packet_length = BPF_CORE_READ(skb, len);
 	event->has_drop_reason = drop->has_reason;
 	event->drop_reason = drop->reason;
 	event->drop_source = DROP_SOURCE_SOFTWARE;
+	if (drop->trap)
+		fill_trap(event, drop->trap);
 	if (!slot->packet.address_length && slot->socket.protocol)
 		packet_without_network(skb, &slot->packet, slot->socket.protocol);
 	event->cpu = bpf_get_smp_processor_id();
@@ -223,12 +269,42 @@ static __always_inline void look(void *ctx, struct dropwatch_scratch *slot, cons
 	channel_submit(ctx, event, __builtin_offsetof(struct dropwatch_event, kernel_stack) + frames * sizeof(__u64));
 }
 
+/*
+ * A driver that has told of a drop frees the packet soon after, on the same CPU. Most drivers do so without saying that
+ * it is a drop; of one that does say so the drop would be reported twice. The address alone is no proof: memory is used
+ * again, and the next packet in it may be dropped by the kernel.
+ */
+static __always_inline bool was_trapped(struct sk_buff *skb)
+{
+	__u32 zero = 0;
+	struct trapped *last = bpf_map_lookup_elem(&trapped, &zero);
+
+	if (!last || last->skb != (__u64)skb)
+		return false;
+	last->skb = 0;
+	return last->head == (__u64)BPF_CORE_READ(skb, head) && bpf_ktime_get_ns() - last->ktime_ns <= hardware_free_ns;
+}
+
+static __always_inline void remember_trapped(struct sk_buff *skb)
+{
+	__u32 zero = 0;
+	struct trapped *last = bpf_map_lookup_elem(&trapped, &zero);
+
+	if (!last)
+		return;
+	last->skb = (__u64)skb;
+	last->head = (__u64)BPF_CORE_READ(skb, head);
+	last->ktime_ns = bpf_ktime_get_ns();
+}
+
 static __always_inline int report(void *ctx, const struct drop *drop)
 {
 	struct dropwatch_scratch *slot;
 	int depth;
 
 	if (drop->has_reason && !reason_is_drop(drop->reason))
+		return 0;
+	if (!drop->trap && was_trapped(drop->skb))
 		return 0;
 	depth = channel_enter();
 	if (depth < 0)
@@ -288,6 +364,36 @@ int kfree_skb__tp(struct trace_event_raw_kfree_skb *ctx)
 	if (bpf_core_field_exists(ctx->rx_sk))
 		drop.rx_sk = BPF_CORE_READ(ctx, rx_sk);
 	return report(ctx, &drop);
+}
+
+/*
+ * Arguments: devlink, skb, what it was trapped for. Packets that a device hands up for the kernel to deal with
+ * (exceptions, control traffic) come here too and are no drops. Since 5.10; needs CONFIG_NET_DEVLINK.
+ */
+static __always_inline int report_trap(void *ctx, const __u64 *args)
+{
+	struct drop drop = {
+		.skb = (struct sk_buff *)args[1],
+		.trap = (const struct devlink_trap_metadata *)args[2],
+	};
+	const struct devlink_trap_metadata *trap = drop.trap;
+
+	if (BPF_CORE_READ(trap, trap_type) != DEVLINK_TRAP_TYPE_DROP)
+		return 0;
+	remember_trapped(drop.skb);
+	return watch_hardware ? report(ctx, &drop) : 0;
+}
+
+SEC("?tp_btf/devlink_trap_report")
+int devlink_trap__tp_btf(__u64 *ctx)
+{
+	return report_trap(ctx, ctx);
+}
+
+SEC("?raw_tp/devlink_trap_report")
+int devlink_trap__raw_tp(struct bpf_raw_tracepoint_args *ctx)
+{
+	return report_trap(ctx, (__u64 *)ctx);
 }
 
 /* bpf_get_stack() and bpf_probe_read_kernel() are for GPL-compatible programs only. */

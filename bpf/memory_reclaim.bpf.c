@@ -8,6 +8,7 @@
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include "include/cgroup.h"
+#define CHANNEL_BYTES (64 * 1024)
 #include "include/channel.h"
 #include "include/event.h"
 #include "include/histogram.h"

@@ -60,6 +60,7 @@ struct lockup {
  * the kernel would refuse the whole program over a variable of its BTF that kallsyms lacks.
  */
 extern const void watchdog_touch_ts __ksym __weak;
+extern const void watchdog_report_ts __ksym __weak;
 extern const void runqueues __ksym __weak;
 extern const void __per_cpu_offset __ksym __weak;
 
@@ -68,7 +69,8 @@ static __always_inline void read_seconds(struct lockup *lockup)
 {
 	__u64 offset = 0, touched = 0, now;
 
-	if (!&watchdog_touch_ts || !&runqueues || !&__per_cpu_offset)
+	/* Before 5.13 there was one time stamp for both, and a report has set it anew before the kernel is tainted. */
+	if (!&watchdog_report_ts || !&watchdog_touch_ts || !&runqueues || !&__per_cpu_offset)
 		return;
 	bpf_probe_read_kernel(&offset, sizeof(offset), (const __u64 *)&__per_cpu_offset + lockup->cpu);
 	bpf_probe_read_kernel(&touched, sizeof(touched), (const void *)((__u64)&watchdog_touch_ts + offset));

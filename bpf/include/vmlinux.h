@@ -42,6 +42,12 @@ enum bpf_map_type {
 #define BPF_RB_NO_WAKEUP 1ULL
 #define BPF_NOEXIST 1ULL
 
+/* What a helper returns, negated. */
+#define E2BIG 7
+
+/* What an interrupt's handler returns when the interrupt was not its device's; include/linux/irqreturn.h. */
+#define IRQ_NONE 0
+
 #ifndef BPF_NO_PRESERVE_ACCESS_INDEX
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 #endif
@@ -88,9 +94,46 @@ typedef struct {
 	struct net *net;
 } possible_net_t;
 
+struct device_driver {
+	const char *name;
+};
+
+struct device {
+	struct device *parent;
+	struct device_driver *driver;
+};
+
+struct dql {
+	unsigned int num_queued;
+	unsigned int num_completed;
+};
+
+struct qdisc_skb_head {
+	__u32 qlen;
+};
+
+struct Qdisc {
+	struct qdisc_skb_head q;
+};
+
+struct netdev_queue {
+	struct Qdisc *qdisc;
+	unsigned long trans_timeout; /* until 5.16 */
+	struct dql dql;
+};
+
+struct netdev_queue___atomic {
+	struct {
+		__s64 counter;
+	} trans_timeout; /* since 5.17 */
+};
+
 struct net_device {
 	char name[16];
 	int ifindex;
+	struct device dev;
+	struct netdev_queue *_tx;
+	unsigned int real_num_tx_queues;
 	possible_net_t nd_net;
 	struct list_head dev_list;
 	struct hlist_node index_hlist;
@@ -100,21 +143,111 @@ struct dst_entry {
 	struct net_device *dev;
 };
 
+struct cgroup;
+struct mem_cgroup;
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup; /* since 5.15 */
+	__u64 val; /* before; the pointer, or with one of the two lowest bits set something else */
+};
+
+struct in6_addr {
+	union {
+		__u8 u6_addr8[16];
+	} in6_u;
+};
+
 struct sock_common {
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	__u16 skc_num;
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+};
+
+struct sk_buff;
+
+struct sk_buff_head {
+	struct sk_buff *next;
+	__u32 qlen;
 };
 
 struct sock {
 	struct sock_common __sk_common;
 	/* A bit-field of 8 bits before 5.6: read it as one, always. */
 	__u16 sk_protocol;
+	struct sk_buff_head sk_write_queue;
+	struct dst_entry *sk_dst_cache;
+	__u32 sk_ack_backlog;
+	__u32 sk_max_ack_backlog;
+	struct sock_cgroup_data sk_cgrp_data;
+	struct mem_cgroup *sk_memcg;
+};
+
+struct inet_sock {
+	__be16 inet_sport;
+};
+
+struct request_sock {
+	__u8 num_retrans;
+};
+
+struct inet_request_sock {
+	__u16 acked : 1;
+};
+
+struct tcp_request_sock {
+	__u32 snt_isn;
+};
+
+struct request_sock_queue {
+	struct {
+		int counter;
+	} qlen;
+};
+
+struct inet_connection_sock {
+	struct request_sock_queue icsk_accept_queue;
+	__u8 icsk_ca_state : 5;
+	__u8 icsk_retransmits;
+	__u8 icsk_pending;
+	__u8 icsk_backoff;
+};
+
+struct tcp_sock {
+	__u32 snd_una;
+	__u32 snd_nxt;
+	__u32 snd_wnd;
+	__u32 snd_cwnd;
+	__u32 srtt_us; /* eighths of a microsecond */
+	__u32 mss_cache;
+	__u32 packets_out;
+	__u32 retrans_out;
+	__u32 sacked_out;
+	__u32 lost_out;
+	__u32 reord_seen;
+	__u32 dsack_dups;
+	__u32 total_retrans;
+	__u32 tlp_high_seq;
+	__u32 undo_marker;
+	__u32 prior_ssthresh;
+};
+
+/* In sk_buff.cb, while TCP has the packet. */
+struct tcp_skb_cb {
+	__u32 seq;
+	__u32 end_seq;
+	__u16 tcp_flags; /* 8 bits before 6.15: read it as a bit-field, always */
 };
 
 struct sk_buff {
 	struct net_device *dev;
 	struct sock *sk;
+	char cb[48];
 	unsigned long _skb_refdst;
 	unsigned int len;
 	int skb_iif;
@@ -132,6 +265,53 @@ enum skb_drop_reason {
 	SKB_NOT_DROPPED_YET, /* since 5.18 */
 	SKB_CONSUMED, /* since 6.3 */
 	SKB_DROP_REASON_NOT_SPECIFIED,
+};
+
+/* include/uapi/linux/devlink.h */
+enum devlink_trap_type {
+	DEVLINK_TRAP_TYPE_DROP,
+};
+
+/* Since 5.10. */
+struct devlink_trap_metadata {
+	const char *trap_name;
+	const char *trap_group_name;
+	struct net_device *input_dev;
+	enum devlink_trap_type trap_type;
+};
+
+/* Since 6.10. Numbers differ by version; the agent publishes their names. */
+enum sk_rst_reason {
+	SK_RST_REASON_NOT_SPECIFIED,
+};
+
+/* Of tcp:tcp_send_reset, since 6.10; before it shares trace_event_raw_tcp_event_sk_skb. */
+struct trace_event_raw_tcp_send_reset {
+	const void *skbaddr;
+	const void *skaddr;
+	enum sk_rst_reason reason;
+};
+
+/* Of tcp:tcp_receive_reset. */
+struct trace_event_raw_tcp_event_sk {
+	const void *skaddr;
+};
+
+/* Of tcp:tcp_retransmit_skb, since 6.13; before it shares trace_event_raw_tcp_event_sk_skb. */
+struct trace_event_raw_tcp_retransmit_skb {
+	const void *skbaddr;
+	const void *skaddr;
+	int err; /* since 6.18 */
+};
+
+struct trace_event_raw_tcp_event_sk_skb {
+	const void *skbaddr;
+	const void *skaddr;
+};
+
+struct trace_event_raw_tcp_retransmit_synack {
+	const void *skaddr;
+	const void *req;
 };
 
 struct trace_event_raw_kfree_skb {
@@ -338,6 +518,9 @@ struct task_struct {
 	struct sched_info sched_info; /* with CONFIG_SCHED_INFO */
 	unsigned long blocker; /* since 6.16, with CONFIG_DETECT_HUNG_TASK_BLOCKER */
 	struct mutex *blocked_on; /* before 6.17 a mutex_waiter, with CONFIG_DEBUG_MUTEXES only */
+	int on_cpu;
+	int prio;
+	unsigned int __state; /* since 5.14 */
 };
 
 enum oom_constraint {
@@ -362,8 +545,66 @@ struct trace_event_raw_mark_victim {
 	unsigned long total_vm; /* since 6.9 and its stable kernels: the argument is the task, before its thread id */
 };
 
+struct task_struct___before_5_14 {
+	volatile long state;
+};
+
 struct trace_event_raw_softirq {
 	unsigned int vec;
+};
+
+struct gendisk {
+	int major;
+	int first_minor;
+	char disk_name[32];
+};
+
+struct queue_limits {
+	unsigned int features; /* since 6.11 */
+};
+
+struct request_queue {
+	struct gendisk *disk; /* since 5.15 */
+};
+
+struct blkcg {
+	struct cgroup_subsys_state css;
+};
+
+struct blkcg_gq {
+	struct blkcg *blkcg;
+};
+
+struct bio {
+	struct blkcg_gq *bi_blkg; /* with CONFIG_BLK_CGROUP */
+};
+
+struct request {
+	struct request_queue *q;
+	struct gendisk *rq_disk; /* before 5.17 */
+	unsigned int cmd_flags;
+	unsigned int rq_flags;
+	unsigned int __data_len;
+	__u64 __sector;
+	struct bio *bio;
+	__u64 start_time_ns;
+};
+
+/* Before 5.11, and its stable releases, a request_queue stood before the request. */
+typedef void (*btf_trace_block_rq_issue)(void *, struct request *);
+
+struct irqaction {
+	const char *name;
+};
+
+struct trace_event_raw_irq_handler_entry {
+	int irq;
+	__u32 __data_loc_name;
+};
+
+struct trace_event_raw_irq_handler_exit {
+	int irq;
+	int ret;
 };
 
 #ifndef BPF_NO_PRESERVE_ACCESS_INDEX

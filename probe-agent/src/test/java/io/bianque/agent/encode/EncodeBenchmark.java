@@ -104,6 +104,7 @@ public class EncodeBenchmark {
     set(btf, "tid", 4243);
     text(btf, "comm", "nginx");
     set(btf, "cgroup_id", 4444);
+    set(btf, "has_location", 1);
     set(btf, "location", 0xffffffff81a2b3c4L);
     for (String flag : List.of("netns", "device", "ip", "ports", "tcp", "socket", "drop_reason")) {
       set(btf, "has_" + flag, 1);

@@ -152,6 +152,11 @@ public final class NetnsPair implements AutoCloseable {
     load(side, "netdev", "type filter hook ingress device " + side.device(), rule);
   }
 
+  /** Sets a sysctl of a side's namespace. */
+  public void sysctl(Side side, String name, String value) {
+    Commands.run("", "ip", "netns", "exec", namespace(side), "sysctl", "-qw", name + "=" + value);
+  }
+
   private void load(Side side, String family, String chain, String rule) {
     Commands.run(
         """

@@ -6,7 +6,9 @@ import io.bianque.tests.qemu.DebianKernel;
 import java.util.List;
 import org.apache.avro.generic.GenericRecord;
 
-/** The counts of {@code triggers/memory_compact.sh}: on request, and of who waits for huge pages. */
+/**
+ * The counts of {@code triggers/memory_compact.sh}: on request, and of who waits for huge pages.
+ */
 public final class MemoryCompactExpectation implements Expectation {
 
   @Override

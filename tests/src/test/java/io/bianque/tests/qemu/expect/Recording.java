@@ -6,6 +6,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
@@ -66,14 +67,21 @@ public final class Recording {
     return topics.getOrDefault("bianque.raw." + name, List.of());
   }
 
-  /** Events of the probe and rows of its polled maps. */
+  /** Events of the probe and rows of its polled maps, whose names begin with the probe's. */
   public long seen(String probe) {
-    return raw(probe).size()
-        + topics.entrySet().stream()
-            .filter(topic -> topic.getKey().startsWith("bianque.raw." + probe + "_"))
-            .filter(topic -> topic.getValue().getFirst().getSchema().getField("sequence") == null)
-            .mapToLong(topic -> topic.getValue().size())
-            .sum();
+    return topics.entrySet().stream()
+        .filter(topic -> topic.getKey().startsWith("bianque.raw."))
+        .filter(topic -> probe.equals(ownerOf(topic.getKey().substring("bianque.raw.".length()))))
+        .mapToLong(topic -> topic.getValue().size())
+        .sum();
+  }
+
+  /** The probe with the longest name that the given one begins with. */
+  private String ownerOf(String name) {
+    return probes().stream()
+        .filter(probe -> name.equals(probe) || name.startsWith(probe + "_"))
+        .max(Comparator.comparingInt(String::length))
+        .orElse("");
   }
 
   public GenericRecord host() {
