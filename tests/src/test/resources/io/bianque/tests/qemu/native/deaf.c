@@ -1,0 +1,19 @@
+/* deaf PORT: listens for TCP over IPv4 and IPv6 with the shortest accept queue there is, and accepts nothing. */
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int main(int argc, char **argv)
+{
+	struct sockaddr_in6 address = { .sin6_family = AF_INET6 };
+	int fd = socket(AF_INET6, SOCK_STREAM, 0);
+
+	if (argc != 2 || fd < 0)
+		return 1;
+	address.sin6_port = htons(atoi(argv[1]));
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, 0))
+		return 1;
+	pause();
+	return 0;
+}

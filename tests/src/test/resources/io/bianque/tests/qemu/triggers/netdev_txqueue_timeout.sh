@@ -1,0 +1,31 @@
+# An e1000 that may not reach the memory any more sends nothing, and says nothing.
+# needs program ip
+# needs module e1000
+# limit 60 s
+set -eu
+. /lib.sh
+
+device=$(basename "$(ls -d /sys/bus/pci/drivers/e1000/*/net/* 2>/dev/null | head -1)")
+[ -n "$device" ] || skip "this machine has no e1000"
+config=$(readlink -f "/sys/class/net/$device/device")/config
+
+# The command register's third bit: bus master.
+command=$(od -An -tu1 -j4 -N1 "$config")
+poke() { printf "\\x$(printf %02x "$1")" | dd of="$config" bs=1 seek=4 conv=notrunc 2>/dev/null; }
+cleanup() {
+    poke "$command"
+    ip link set "$device" down
+    ip addr flush dev "$device"
+}
+trap cleanup EXIT
+
+ip addr add 198.51.100.1/24 dev "$device"
+ip link set "$device" up
+carrier() { [ "$(cat "/sys/class/net/$device/carrier")" = 1 ]; }
+await carrier
+poke $((command & ~4))
+ip neigh add 198.51.100.2 lladdr 02:00:00:00:00:02 dev "$device"
+# As many as its ring holds, and more.
+for _ in $(seq 400); do echo > /dev/udp/198.51.100.2/9; done
+timed_out() { [ "$(cat "/sys/class/net/$device/queues/tx-0/tx_timeout")" -ge 1 ]; }
+await timed_out

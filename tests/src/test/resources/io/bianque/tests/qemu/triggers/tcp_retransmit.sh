@@ -1,0 +1,98 @@
+# One retransmission of each kind from west, and a SYN-ACK from east. Ports are those the expectation looks for.
+# needs program ip nft
+# needs module veth nf_tables nft_limit
+# limit 60 s
+set -eu
+. /lib.sh
+
+# The device may not put segments together: a rule would drop them all.
+ip -n west link set w0 gso_max_segs 1
+children=
+cleanup() {
+    # shellcheck disable=SC2086 # a list of numbers
+    kill $children 2>/dev/null || true
+    ip -n west link set w0 gso_max_segs 65535
+    in_west sysctl -qw net.ipv4.tcp_early_retrans=3
+    in_west nft delete table inet bianque 2>/dev/null || true
+    in_east nft delete table inet bianque 2>/dev/null || true
+    rm -f /tmp/silence
+}
+trap cleanup EXIT
+
+# rule NAMESPACE HOOK RULE: the only one there.
+rule() {
+    ip netns exec "$1" nft -f - <<RULES
+table inet bianque
+delete table inet bianque
+table inet bianque {
+    chain test {
+        type filter hook $2 priority 0;
+        $3
+    }
+}
+RULES
+}
+
+# Nothing ever comes out of it, and no end.
+mkfifo /tmp/silence
+exec 9<> /tmp/silence
+
+# serve PORT: takes one connection in east and says nothing.
+serve() {
+    in_east nc -l -p "$1" > /dev/null <&9 &
+    children="$children $!"
+    await listens "$1"
+}
+listens() { in_east netstat -ltn | grep -q ":$1 "; }
+
+# send ADDRESS PORT BYTES: from west, and keeps the connection.
+send() {
+    in_west bash -c "exec 3<> /dev/tcp/$1/$2; head -c $3 /dev/zero >&3; exec cat <&3 > /dev/null" &
+    children="$children $!"
+}
+
+# counted NAMESPACE NAME: what /proc/net/netstat has of it.
+counted() {
+    ip netns exec "$1" cat /proc/net/netstat | awk -v name="$2" '
+        /^TcpExt:/ { if (n) print $column; else for (i = 1; i <= NF; i++) if ($i == name) column = i; n++ }'
+}
+more() { [ "$(counted "$1" "$2")" -gt "$3" ]; }
+
+# after NAME COMMAND…: runs the command and waits until west has counted one more.
+after() {
+    before=$(counted west "$1")
+    name=$1
+    shift
+    "$@"
+    await more west "$name" "$before"
+}
+
+# Nothing that carries data arrives: a probe, then timeouts.
+for target in 192.0.2.2/4101 2001:db8::2/4102; do
+    port=${target#*/}
+    serve "$port"
+    rule east input "tcp dport $port meta length > 140 drop"
+    after TCPTimeouts send "${target%/*}" "$port" 100
+done
+
+# So much that not all is sent at first: the probe is new data.
+serve 4103
+rule east input "tcp dport 4103 meta length > 140 drop"
+after TCPLossProbes send 192.0.2.2 4103 100000
+
+# One segment of many is lost.
+serve 4104
+rule east input "tcp dport 4104 meta length > 1000 limit rate 1/hour burst 1 packets drop"
+after TCPFastRetrans send 192.0.2.2 4104 100000
+
+# Only the acknowledgement is lost.
+in_west sysctl -qw net.ipv4.tcp_early_retrans=0
+serve 4105
+in_east nft delete table inet bianque
+rule east output "tcp sport 4105 meta length < 60 tcp flags & (syn | ack) == ack limit rate 1/hour burst 2 packets drop"
+after TCPTimeouts send 192.0.2.2 4105 100
+
+# The answer to a SYN does not arrive.
+serve 4106
+rule west input "tcp sport 4106 drop"
+in_west timeout 4 bash -c ': > /dev/tcp/192.0.2.2/4106' 2>/dev/null || true
