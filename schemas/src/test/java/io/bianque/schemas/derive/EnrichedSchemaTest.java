@@ -39,7 +39,7 @@ class EnrichedSchemaTest {
           {"type":"long","logicalType":"kernel-address"}                             | "string"
           ["null",{"type":"int","logicalType":"tcp-state"}]                          | ["null","string"]
           {"type":"long","logicalType":"counter"}                                    | "long"
-          {"type":"long","logicalType":"kernel-enum","enum":"sk_rst_reason"}         | "string"
+          {"type":"array","items":"long","logicalType":"log2-histogram"}             | {"type":"array","items":"long"}
           {"type":"int","logicalType":"ip-protocol"}                                 | "string"
           {"type":"int","logicalType":"ether-type"}                                  | "string"
           ["null",{"type":"int","logicalType":"tcp-flags"}]                          | ["null",{"type":"array","items":"string"}]
