@@ -91,8 +91,8 @@ class SchemasCommandTest {
         .containsExactlyInAnyOrder(
             "docs/topics.md",
             "schemas/src/main/avro/enriched/dropwatch.avsc",
-            "schemas/versions/enriched/dropwatch/2.avsc",
-            "schemas/versions/raw/dropwatch/2.avsc");
+            "schemas/versions/enriched/dropwatch/3.avsc",
+            "schemas/versions/raw/dropwatch/3.avsc");
   }
 
   @Test
@@ -120,6 +120,8 @@ class SchemasCommandTest {
     assertThat(new SchemasCommand(copy).problems())
         .containsExactly(
             "raw/dropwatch.avsc: with version 1: logical type at /ether_type was ether-type and became ip-protocol;"
+                + " give the new meaning a field of its own",
+            "raw/dropwatch.avsc: with version 2: logical type at /ether_type was ether-type and became ip-protocol;"
                 + " give the new meaning a field of its own");
   }
 

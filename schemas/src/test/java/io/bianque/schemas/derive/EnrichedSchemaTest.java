@@ -38,6 +38,8 @@ class EnrichedSchemaTest {
           ["null",{"type":"array","items":"long","logicalType":"kernel-stack"}]      | ["null",{"type":"array","items":"string"}]
           {"type":"long","logicalType":"kernel-address"}                             | "string"
           ["null",{"type":"int","logicalType":"tcp-state"}]                          | ["null","string"]
+          {"type":"long","logicalType":"counter"}                                    | "long"
+          {"type":"array","items":"long","logicalType":"log2-histogram"}             | {"type":"array","items":"long"}
           {"type":"int","logicalType":"ip-protocol"}                                 | "string"
           {"type":"int","logicalType":"ether-type"}                                  | "string"
           ["null",{"type":"int","logicalType":"tcp-flags"}]                          | ["null",{"type":"array","items":"string"}]
@@ -138,10 +140,11 @@ class EnrichedSchemaTest {
             Arbitraries.of("\"int\"", "\"long\"", "\"string\"", "\"bytes\""),
             Arbitraries.of(Meaning.values())
                 .map(meaning ->
-                    "{\"type\":\"%s\",%s\"logicalType\":\"%s\"}"
+                    "{\"type\":\"%s\",%s%s\"logicalType\":\"%s\"}"
                         .formatted(
                             meaning.type().getName(),
                             meaning.type() == Schema.Type.ARRAY ? "\"items\":\"long\"," : "",
+                            meaning == Meaning.KERNEL_ENUM ? "\"enum\":\"sk_rst_reason\"," : "",
                             meaning.word())));
     Arbitrary<Schema.Field> field =
         Combinators.combine(

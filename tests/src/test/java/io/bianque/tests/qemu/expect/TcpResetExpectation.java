@@ -19,7 +19,7 @@ public final class TcpResetExpectation implements Expectation {
       assertThat(select(events, "RECEIVED", "sport", 4201))
           .anyMatch(event -> Recording.hex(event.get("saddr")).equals(east));
     }
-    // Before 6.10 the kernel does not tell of RSTs that belong to no socket, and of none has it a reason.
+    // Before 6.10 the kernel tells of no RST without a socket, and has a reason for none.
     boolean reasons = kernel == DebianKernel.TRIXIE;
     List<GenericRecord> refused = select(events, "SENT", "sport", 4201);
     if (reasons) {
