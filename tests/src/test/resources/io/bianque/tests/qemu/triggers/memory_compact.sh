@@ -1,4 +1,5 @@
 # Compacts on request, then asks for huge pages of memory that has been cut into small pieces.
+# needs program fallocate
 # limit 60 s
 set -eu
 . /lib.sh
@@ -6,17 +7,16 @@ set -eu
 echo 1 > /proc/sys/vm/compact_memory
 pieces=/tmp/pieces
 mkdir "$pieces"
-mount -t tmpfs -o size=90% tmpfs "$pieces"
+mount -t tmpfs -o size=95% tmpfs "$pieces"
 trap 'echo 0 > /proc/sys/vm/nr_hugepages; umount "$pieces"; rmdir "$pieces"' EXIT
-free_kb=$(sed -n 's/^MemFree: *\([0-9]*\).*/\1/p' /proc/meminfo)
-dd if=/dev/zero of="$pieces/base" bs=1M count=$((free_kb * 6 / 10 / 1024)) 2>/dev/null
-for i in $(seq 1500); do
-    dd if=/dev/zero of="$pieces/$i" bs=60k count=1 2>/dev/null
+free_mb=$(($(sed -n 's/^MemFree: *\([0-9]*\).*/\1/p' /proc/meminfo) / 1024))
+# Most of the memory in one piece, the rest in small ones, of which every other one goes, and the large one too. No
+# process for each: they are dear in a guest.
+fallocate -l "$((free_mb * 6 / 10))M" "$pieces/large"
+for i in $(seq 10000 11500); do
+    printf '%60000s' x > "$pieces/$i"
 done
-for i in $(seq 1 2 1500); do
-    rm "$pieces/$i"
-done
-rm "$pieces/base"
-echo $((free_kb * 7 / 10 / 2048)) > /proc/sys/vm/nr_hugepages
+rm "$pieces/large" "$pieces"/*[13579]
+echo $((free_mb * 7 / 10 / 2)) > /proc/sys/vm/nr_hugepages
 cat /proc/sys/vm/nr_hugepages
 grep compact_stall /proc/vmstat
