@@ -37,7 +37,7 @@ children="$children $!"
 await listens 4202
 in_west bash -c 'exec 3<> /dev/tcp/192.0.2.2/4202; head -c 1 <&3 > /dev/null'
 
-# A client's ACK gets lost; until it comes again another one has the only place. A third finds none for its SYN.
+# A client's ACK gets lost; until it comes again two others have the places. A fourth finds none for its SYN.
 in_east deaf 4203 &
 children="$children $!"
 await listens 4203
@@ -49,9 +49,9 @@ table inet bianque {
     }
 }
 RULES
-connect 192.0.2.2 4203
-await connections 192.0.2.2:4203 1
-connect 192.0.2.2 4203
-await connections 192.0.2.2:4203 2
+for count in 1 2 3; do
+    connect 192.0.2.2 4203
+    await connections 192.0.2.2:4203 "$count"
+done
 connect 192.0.2.2 4203
 await overflown 2
