@@ -20,7 +20,9 @@ public final class MemoryReclaimExpectation implements Expectation {
             assertThat((long) count.get("memcg_id")).isPositive();
             assertThat((long) count.get("count")).isPositive();
             assertThat((long) count.get("total_ns")).isPositive();
-            assertThat((long) count.get("reclaimed_pages")).isPositive();
+            // On the way to a kill the host has nothing left that could be given back.
+            assertThat((long) count.get("reclaimed_pages"))
+                .isGreaterThanOrEqualTo(kind.equals("MEMCG") ? 1 : 0);
             assertThat(((List<?>) count.get("duration_ns")).stream().mapToLong(n -> (long) n).sum())
                 .isEqualTo((long) count.get("count"));
           });

@@ -72,8 +72,8 @@ public final class OomExpectation implements Expectation {
             .findFirst()
             .orElseThrow(() -> new AssertionError("no kill on the host: " + events));
     assertThat(event.get("victim_comm")).hasToString("tail");
-    assertThat((long) event.get("victim_anon_bytes"))
-        .isGreaterThan((long) event.get("host_total_bytes") / 4);
+    // The guest's files and the agent are in memory too.
+    assertThat((long) event.get("victim_anon_bytes")).isGreaterThan(50 * MIB);
     assertThat(event.get("limit_memcg_id")).isNull();
     assertThat(event.get("oom_constraint")).hasToString("NONE");
     assertThat((long) event.get("host_free_bytes"))
