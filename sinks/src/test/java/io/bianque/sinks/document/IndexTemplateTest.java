@@ -90,6 +90,8 @@ class IndexTemplateTest {
             "sk_protocol",
             "drop_reason",
             "drop_source",
+            "trap",
+            "trap_group",
             "location",
             "kernel_stack")
         .forEach(name -> expected.put("bianque.dropwatch." + name, "keyword"));
