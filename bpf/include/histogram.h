@@ -50,17 +50,17 @@ static __always_inline __u32 log2_slot(__u64 value)
 }
 
 /*
- * Adds to a value of which other CPUs, or an interrupt of this one, may hold a pointer too. What is too large is told
- * before its slot is looked for: verifiers before 6.8 follow slots that are none past a comparison with the last one.
+ * Adds to a value of which other CPUs, or an interrupt of this one, may hold a pointer too. The slot has 64 bits and
+ * is hidden from clang, so that what is compared is what is used: else the verifiers of 5.10 and 6.1 see the bound
+ * of a copy.
  */
-#define histogram_add(slots, value)                          \
-	do {                                                 \
-		__u64 __value = (value);                     \
-		__u64 __slot = HISTOGRAM_SLOTS - 1;          \
-		barrier_var(__value);                        \
-		if (__value < 1ULL << (HISTOGRAM_SLOTS - 1)) \
-			__slot = log2_slot(__value);         \
-		__sync_fetch_and_add(&(slots)[__slot], 1);   \
+#define histogram_add(slots, value)                        \
+	do {                                               \
+		__u64 __slot = log2_slot(value);           \
+		barrier_var(__slot);                       \
+		if (__slot >= HISTOGRAM_SLOTS)             \
+			__slot = HISTOGRAM_SLOTS - 1;      \
+		__sync_fetch_and_add(&(slots)[__slot], 1); \
 	} while (0)
 
 static __always_inline void polled_count_missed(void)
