@@ -219,8 +219,8 @@ static __always_inline void fill_trap(struct dropwatch_event *event, const struc
 {
 	event->drop_source = DROP_SOURCE_HARDWARE;
 	event->has_trap = 1;
-	BPF_CORE_READ_STR_INTO(&event->trap, trap, trap_name);
-	BPF_CORE_READ_STR_INTO(&event->trap_group, trap, trap_group_name);
+	bpf_probe_read_kernel_str(event->trap, sizeof(event->trap), BPF_CORE_READ(trap, trap_name));
+	bpf_probe_read_kernel_str(event->trap_group, sizeof(event->trap_group), BPF_CORE_READ(trap, trap_group_name));
 }
 
 static __always_inline void fill(struct dropwatch_scratch *slot, const struct drop *drop, __u64 now)

@@ -67,7 +67,9 @@ struct port {
 	__u16 sm_rx_timer_counter;
 	__u32 sm_periodic_state;
 	__u16 sm_periodic_timer_counter;
-	__u32 sm_mux_state;
+	enum {
+		MUX_STATE, /* an enumeration is no integer to CO-RE */
+	} sm_mux_state;
 	__u16 sm_mux_timer_counter;
 	__u32 sm_tx_state;
 	__u16 sm_tx_timer_counter;
