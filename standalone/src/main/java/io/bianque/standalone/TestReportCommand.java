@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import javax.xml.parsers.DocumentBuilderFactory;
 import javax.xml.parsers.ParserConfigurationException;
@@ -67,9 +68,9 @@ public final class TestReportCommand implements Callable<Integer> {
               + test.getAttribute("name");
       if (has(test, "failure") || has(test, "error")) {
         Element cause = first(test, has(test, "failure") ? "failure" : "error");
-        failed.add(name + ": " + firstLine(cause.getAttribute("message")));
+        failed.add(name + ": " + reason(cause));
       } else if (has(test, "skipped")) {
-        skipped.add(name + ": " + firstLine(first(test, "skipped").getAttribute("message")));
+        skipped.add(name + ": " + reason(first(test, "skipped")));
       } else {
         passed++;
       }
@@ -84,8 +85,14 @@ public final class TestReportCommand implements Callable<Integer> {
     return (Element) test.getElementsByTagName(tag).item(0);
   }
 
-  private static String firstLine(String message) {
-    return message
+  /**
+   * First line of its message; Surefire writes that of an assumption into the text, before the
+   * trace.
+   */
+  private static String reason(Element outcome) {
+    String message = outcome.getAttribute("message");
+    String text = message.isBlank() ? outcome.getTextContent() : message;
+    return text.replaceFirst("^\\s*" + Pattern.quote(outcome.getAttribute("type")) + ":", "")
         .strip()
         .lines()
         .findFirst()

@@ -32,6 +32,19 @@ class TestReportCommandTest {
   }
 
   @Test
+  void theReasonOfAnAssumptionStandsBeforeItsTrace() throws IOException {
+    report(
+        "TEST-A.xml",
+        "<testcase classname='x.A' name='one'/><testcase classname='x.A' name='two'><skipped type='x.Aborted'>"
+            + "<![CDATA[x.Aborted: \nnot shown yet: no trigger\n\tat x.A.two(A.java:1)]]></skipped></testcase>");
+
+    assertThat(run()).isEqualTo(ExitCode.OK);
+    assertThat(lines())
+        .containsExactly(
+            "skipped: A.two: not shown yet: no trigger", "1 passed, 0 failed, 1 skipped");
+  }
+
+  @Test
   void nothingRunIsAFailure() throws IOException {
     report("TEST-B.xml", "<testcase classname='x.B' name='three'><skipped/></testcase>");
 
