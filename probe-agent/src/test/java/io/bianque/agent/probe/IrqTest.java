@@ -23,6 +23,9 @@ class IrqTest {
   private static final int BLOCK = 4096;
   private static final int READS = 200;
 
+  /** Of so many runs 6.18 leaves out one at most (docs/probes/irq.md): seen was 1 of 12,000. */
+  private static final int RUNS_A_SKIP = 100;
+
   @TempDir Path folder;
 
   @ParameterizedTest
@@ -46,6 +49,7 @@ class IrqTest {
               .toList();
       assumeThat(busy).as("lines of a disk: it has no interrupts of its own here").isNotEmpty();
       for (Line line : busy) {
+        long counted = line.sum() - count(attached, line);
         assertThat(records)
             .filteredOn(record -> (long) record.get("irq") == line.irq())
             .as(line.name())
@@ -58,7 +62,7 @@ class IrqTest {
                     .mapToLong(record -> (long) record.get("run_count"))
                     .sum())
             .as(line.name())
-            .isBetween(line.sum() - count(attached, line), count(read, line) - count(before, line));
+            .isBetween(counted - counted / RUNS_A_SKIP, count(read, line) - count(before, line));
       }
       assertThat(((ProbeState.Attached) probe.report().state()).hook()).contains(sections);
     }
