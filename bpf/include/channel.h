@@ -23,6 +23,7 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
+#include "account.h"
 
 #define NSEC_PER_SEC 1000000000ULL
 

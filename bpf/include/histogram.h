@@ -9,6 +9,7 @@
 
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
+#include "account.h"
 
 /* Slots of a histogram of ns: the last one is of 2^39 ns (9 minutes) and more. */
 #define HISTOGRAM_SLOTS 40

@@ -14,6 +14,7 @@ import io.bianque.agent.host.ModuleWatch;
 import io.bianque.agent.http.LocalHttp;
 import io.bianque.agent.http.Pages;
 import io.bianque.agent.probe.Doctor;
+import io.bianque.agent.probe.Pins;
 import io.bianque.agent.probe.ProbeFiles;
 import io.bianque.agent.probe.ProbeSettings;
 import io.bianque.agent.probe.Probes;
@@ -95,6 +96,7 @@ public final class Agent {
       case RUN -> observe(config(arguments));
       case RECORD -> record(config(arguments), arguments);
       case PLAY -> play(config(arguments), arguments);
+      case DETACH -> detach(config(arguments));
       case DRY_RUN -> {
         System.out.print(Findings.text(Prospect.of(probeSettings(config(arguments)))));
         yield OK;
@@ -116,10 +118,37 @@ public final class Agent {
   }
 
   private static int observe(AgentConfig config) throws IOException {
-    HostIdentity host = HostIdentity.load(HostRoot.SYSTEM, config.stateDir());
-    host.remarks().forEach(LOG::info);
-    new Running(config, host).run();
+    try (StateLock _ = StateLock.take(config.stateDir())) {
+      HostIdentity host = HostIdentity.load(HostRoot.SYSTEM, config.stateDir());
+      host.remarks().forEach(LOG::info);
+      new Running(config, host).run();
+    }
     return OK;
+  }
+
+  private static int detach(AgentConfig config) throws IOException {
+    try (StateLock _ = StateLock.take(config.stateDir())) {
+      List<String> probes = pins(config).map(Pins::deleteAll).orElse(List.of());
+      System.out.println(
+          probes.isEmpty()
+              ? "no probe was left in the kernel"
+              : "detached: " + String.join(", ", probes));
+    }
+    return OK;
+  }
+
+  private static Optional<Pins> pins(AgentConfig config) {
+    return config.pinFolder().map(folder -> new Pins(folder, config.stateDir().resolve("pinned")));
+  }
+
+  /** Where probes can be pinned; empty where they end with the agent, which is said. */
+  private static Optional<Pins> usablePins(AgentConfig config) {
+    return pins(config)
+        .filter(pins -> {
+          Optional<String> trouble = pins.trouble();
+          trouble.ifPresent(reason -> LOG.warn("probes end with this agent: {}", reason));
+          return trouble.isEmpty();
+        });
   }
 
   private static int record(AgentConfig config, Arguments arguments) throws IOException {
@@ -132,7 +161,7 @@ public final class Agent {
                 host.hostId(),
                 host.bootId(),
                 ClockOffset::measureNanos,
-                (probe, _, wallNanos, buffer, offset, length) ->
+                (probe, _, wallNanos, buffer, offset, length, _) ->
                     recorder.event(probe, wallNanos, buffer, offset, length))) {
       recorder.facts(facts);
       var _ = new Kallsyms(HostRoot.SYSTEM).stream(facts, recorder::symbols);
@@ -219,7 +248,10 @@ public final class Agent {
       this.config = config;
       HostFactsReader facts = factsReader(config, host);
       CounterBook counters =
-          new CounterBook(config.stateDir().resolve("counters"), () -> rows(probes(), host));
+          new CounterBook(
+              config.stateDir().resolve("counters"),
+              () -> rows(probes(), host),
+              report -> ProbeRows.of(report, host.hostId(), host.bootId()));
       this.publisher =
           new Publisher(
               config,
@@ -238,11 +270,11 @@ public final class Agent {
                   config.intervals().facts()));
       this.probes =
           new Probes(
-              probeSettings(config),
+              probeSettings(config, usablePins(config)),
               host.hostId(),
               host.bootId(),
               ClockOffset::measureNanos,
-              publisher::event);
+              publisher);
       this.drain = new Drain(probes, config, trim::turn);
       Pages pages =
           new Pages(
@@ -284,8 +316,9 @@ public final class Agent {
       probes.startAll();
       probes.report().forEach(report -> LOG.info("probe {}: {}", report.probe(), report.state()));
       drain.run();
-      probes.close();
+      probes.stopUnpinned();
       publisher.stop(config.intervals().stop());
+      probes.leave();
       http.ifPresent(each -> {
         try {
           each.close();
@@ -298,6 +331,10 @@ public final class Agent {
   }
 
   private static ProbeSettings probeSettings(AgentConfig config) {
+    return probeSettings(config, Optional.empty());
+  }
+
+  private static ProbeSettings probeSettings(AgentConfig config, Optional<Pins> pins) {
     Set<String> disabled =
         config.probes().entrySet().stream()
             .filter(entry -> !entry.getValue().enabled())
@@ -320,6 +357,7 @@ public final class Agent {
         tunables,
         config.events().channel(),
         config.events().channelBytes(),
-        config.intervals().probeRetry());
+        config.intervals().probeRetry(),
+        pins);
   }
 }

@@ -32,6 +32,7 @@ record Arguments(
              bianque-agent --dry-run [--config FILE]
              bianque-agent --record FILE [--duration SECONDS] [--config FILE]
              bianque-agent --play FILE [--rate N] [--shift-to-now] [--config FILE]
+             bianque-agent --detach [--config FILE]
              bianque-agent doctor [--output json] [--config FILE]
 
       Watches this host's kernel with eBPF probes and publishes what they see to Kafka.
@@ -43,6 +44,7 @@ record Arguments(
         --play FILE         publishes a recording, and needs no rights
         --rate N            events a second to play, 100 if not given; 0 for as fast as possible
         --shift-to-now      gives what is played the present time, and lives of their own
+        --detach            takes the probes out of the kernel that stay there while no agent runs
         doctor              tries every hook of every probe on this kernel
         --output json       the doctor's findings as JSON
         --version           the version
@@ -53,6 +55,7 @@ record Arguments(
         BIANQUE_AGENT_KAFKA__BOOTSTRAP_SERVERS=broker:9092 bianque-agent
         bianque-agent --record drops.avro --duration 60
         bianque-agent --play drops.avro --rate 1000 --shift-to-now
+        bianque-agent --detach --config /etc/bianque/agent.yaml
         bianque-agent doctor --output json
 
       Exit codes: 0 done, 1 failed, 2 wrong arguments or configuration, 3 no Java 25,
@@ -67,6 +70,7 @@ record Arguments(
     DRY_RUN,
     RECORD,
     PLAY,
+    DETACH,
     DOCTOR,
     HELP,
     VERSION
@@ -117,6 +121,7 @@ record Arguments(
         case "--help", "-h" -> mode(Mode.HELP);
         case "--version" -> mode(Mode.VERSION);
         case "--dry-run" -> mode(Mode.DRY_RUN);
+        case "--detach" -> mode(Mode.DETACH);
         case "doctor" -> mode(Mode.DOCTOR);
         case "--config" -> config = Optional.of(Path.of(value()));
         case "--record" -> {

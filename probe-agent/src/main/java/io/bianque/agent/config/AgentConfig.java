@@ -19,6 +19,8 @@ import java.util.Set;
  * @param blacklist probes that are never loaded, whatever else is said
  * @param stateDir what must survive a restart: host id, schema ids, counters, and the spool unless
  *     it is elsewhere
+ * @param pinFolder on the BPF file system, where probes stay at work while no agent runs; empty:
+ *     they end with the agent
  */
 public record AgentConfig(
     Kafka kafka,
@@ -28,6 +30,7 @@ public record AgentConfig(
     Set<String> blacklist,
     Events events,
     Path stateDir,
+    Optional<Path> pinFolder,
     Spool spool,
     Http http,
     Intervals intervals) {

@@ -95,6 +95,10 @@ public final class ConfigReader {
                 new HashSet<>(list("blacklist", List.of())),
                 checked("events", this::events),
                 stateDir,
+                value(
+                    "pin_folder",
+                    Optional.of(Path.of("/sys/fs/bpf/bianque")),
+                    ConfigReader::folder),
                 checked("spool", () -> spool(stateDir)),
                 new Http(value("http.port", Optional.of(19097), ConfigReader::port)),
                 new Intervals(
@@ -290,6 +294,10 @@ public final class ConfigReader {
 
   private void problem(Written value, String key, String allowed) {
     problems.add("%s: %s: %s is refused: %s".formatted(value.where(), key, value.said(), allowed));
+  }
+
+  private static Optional<Path> folder(String text) {
+    return text.equals("none") ? Optional.empty() : Optional.of(path(text));
   }
 
   private static boolean trueOrFalse(String text) {

@@ -28,6 +28,11 @@ public enum EncodeFailure {
     return FAILURES[-1 - result];
   }
 
+  /** A stable number from 1. */
+  public int number() {
+    return -code;
+  }
+
   /** A stable word for counting: {@code length-beyond-array}. */
   public String word() {
     return name().toLowerCase(Locale.ROOT).replace('_', '-');

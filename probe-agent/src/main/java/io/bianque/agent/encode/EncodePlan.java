@@ -49,6 +49,7 @@ public final class EncodePlan {
   private static final VarHandle LONG =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.nativeOrder());
 
+  private final Schema schema;
   private final int[] ops;
   private final int structSize;
   private final int minLength;
@@ -62,13 +63,20 @@ public final class EncodePlan {
    */
   private final byte[] event;
 
-  EncodePlan(int[] ops, int structSize, int minLength, int maxEncodedSize, int ktimeAt) {
+  EncodePlan(
+      Schema schema, int[] ops, int structSize, int minLength, int maxEncodedSize, int ktimeAt) {
+    this.schema = schema;
     this.ops = ops;
     this.structSize = structSize;
     this.minLength = minLength;
     this.maxEncodedSize = maxEncodedSize;
     this.ktimeAt = ktimeAt;
     this.event = new byte[structSize + Long.BYTES];
+  }
+
+  /** What the encoded events are written as. */
+  public Schema schema() {
+    return schema;
   }
 
   /**

@@ -118,7 +118,7 @@ final class PlanCompiler {
     if (!refusals.isEmpty()) {
       throw new PlanMismatch(String.join("\n", refusals));
     }
-    return new EncodePlan(ops, layout.size(), minLength, maxEncodedSize, ktimeAt);
+    return new EncodePlan(schema, ops, layout.size(), minLength, maxEncodedSize, ktimeAt);
   }
 
   /** Each event has its time, whether or not the schema carries it: it becomes the record's own. */

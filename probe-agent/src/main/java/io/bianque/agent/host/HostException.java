@@ -7,7 +7,7 @@ package io.bianque.agent.host;
 public final class HostException extends RuntimeException {
   private static final long serialVersionUID = 1L;
 
-  HostException(String message) {
+  public HostException(String message) {
     super(message);
   }
 

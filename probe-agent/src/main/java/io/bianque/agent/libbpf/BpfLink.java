@@ -1,23 +1,53 @@
 package io.bianque.agent.libbpf;
 
-/** A program's being attached. Closing it detaches: the program does not begin to run again. */
-public final class BpfLink implements AutoCloseable {
-  private final BpfObject object;
-  private final String subject;
-  private long handle;
+import java.nio.file.Path;
+import java.util.function.IntSupplier;
 
-  BpfLink(BpfObject object, String subject, long handle) {
-    this.object = object;
+/**
+ * A program's being attached. Closing it detaches, unless it is pinned: the program does not begin
+ * to run again.
+ */
+public final class BpfLink implements AutoCloseable {
+  private final String subject;
+  private final IntSupplier fd;
+  private Runnable release;
+
+  private BpfLink(String subject, IntSupplier fd, Runnable release) {
     this.subject = subject;
-    this.handle = handle;
+    this.fd = fd;
+    this.release = release;
+  }
+
+  /** One that libbpf made. */
+  static BpfLink of(BpfObject object, String subject, long handle) {
+    return new BpfLink(
+        subject,
+        () -> object.check("bpf_link__fd", subject, () -> Libbpf.bpf_link__fd(handle)),
+        () -> object.check("bpf_link__destroy", subject, () -> Libbpf.bpf_link__destroy(handle)));
+  }
+
+  /** One that was pinned. */
+  public static BpfLink open(Path pin) {
+    int fd = BpfFs.open(pin);
+    return new BpfLink(pin.toString(), () -> fd, () -> Libc.close(fd));
+  }
+
+  /**
+   * Keeps the program attached until the pin is deleted.
+   *
+   * @throws BpfException also where this kernel has no link for it that can be pinned: of a kprobe
+   *     or a classic tracepoint before 5.15
+   */
+  public void pin(Path path) {
+    BpfFs.pin(subject, fd.getAsInt(), path);
   }
 
   @Override
   public void close() {
-    if (handle != 0) {
-      long link = handle;
-      handle = 0;
-      object.check("bpf_link__destroy", subject, () -> Libbpf.bpf_link__destroy(link));
+    if (release != null) {
+      Runnable once = release;
+      release = null;
+      once.run();
     }
   }
 }

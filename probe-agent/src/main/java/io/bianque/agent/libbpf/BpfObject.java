@@ -14,8 +14,9 @@ import java.util.function.LongSupplier;
  * One eBPF object file on its way into the kernel: opened, its programs chosen and its maps sized,
  * then loaded, then its programs attached.
  *
- * <p>One thread at a time. Owns its programs and maps: closing it unloads what is not attached, so
- * links and channels are closed before it. Everything throws {@link BpfException}.
+ * <p>One thread at a time. Closing it frees what it took to load it; what is in the kernel stays as
+ * long as a link, {@link KernelMap} or {@link KernelProgram} holds it. Everything throws {@link
+ * BpfException}.
  */
 public final class BpfObject implements AutoCloseable {
   private static final int OPEN_OPTIONS_BYTES = 16;
@@ -100,6 +101,15 @@ public final class BpfObject implements AutoCloseable {
       throw new BpfException(function, subject, -result, log.text());
     }
     return result;
+  }
+
+  /** A file descriptor that outlives the object; the caller's. */
+  int duplicate(String subject, String function, LongSupplier fd) {
+    int duplicate = Libc.duplicate(check(function, subject, fd));
+    if (duplicate < 0) {
+      throw new BpfException("fcntl(F_DUPFD_CLOEXEC)", subject, -duplicate, "");
+    }
+    return duplicate;
   }
 
   long pointer(String function, String subject, LongSupplier call) {

@@ -12,12 +12,24 @@ import java.nio.ByteBuffer;
 public sealed interface EventChannel extends AutoCloseable permits RingBuffer, PerfBuffer {
 
   /**
-   * Hands over the records that are there, at most {@code maxRecords}, and gives their room back to
-   * the kernel, that of a record whose handler throws included.
+   * Hands over the records that are there, at most {@code maxRecords}; one whose handler throws is
+   * handed over too. Their room is given back by {@link #release}.
    *
    * @return records handed over; less than {@code maxRecords} when no more were there
    */
   int drain(int maxRecords, RecordHandler handler);
+
+  /** Behind the record that was handed over last; grows with every record. */
+  long position();
+
+  /**
+   * Gives the room of all records before this position back to the kernel. What was not released is
+   * still there for whoever opens the channel next, if it outlives this process.
+   */
+  void release(long position);
+
+  /** Whether more than half of the room waits to be given back. */
+  boolean isPressed();
 
   /** Records that the channel itself says it lost. */
   long lost();

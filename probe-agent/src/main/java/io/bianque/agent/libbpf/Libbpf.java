@@ -30,17 +30,16 @@ final class Libbpf {
   private static final MemorySegment PROGRAM_ATTACH = symbol("bpf_program__attach");
   private static final MemorySegment PROGRAM_FD = symbol("bpf_program__fd");
   private static final MemorySegment LINK_DESTROY = symbol("bpf_link__destroy");
+  private static final MemorySegment LINK_FD = symbol("bpf_link__fd");
   private static final MemorySegment MAP_FD = symbol("bpf_map__fd");
-  private static final MemorySegment MAP_TYPE = symbol("bpf_map__type");
-  private static final MemorySegment MAP_KEY_SIZE = symbol("bpf_map__key_size");
-  private static final MemorySegment MAP_VALUE_SIZE = symbol("bpf_map__value_size");
-  private static final MemorySegment MAP_MAX_ENTRIES = symbol("bpf_map__max_entries");
   private static final MemorySegment MAP_SET_MAX_ENTRIES = symbol("bpf_map__set_max_entries");
   private static final MemorySegment MAP_SET_AUTOCREATE = symbol("bpf_map__set_autocreate");
   private static final MemorySegment MAP_INITIAL_VALUE = symbol("bpf_map__initial_value");
   private static final MemorySegment LOOKUP_ELEM = symbol("bpf_map_lookup_elem");
   private static final MemorySegment GET_NEXT_KEY = symbol("bpf_map_get_next_key");
   private static final MemorySegment UPDATE_ELEM = symbol("bpf_map_update_elem");
+  private static final MemorySegment OBJ_PIN = symbol("bpf_obj_pin");
+  private static final MemorySegment OBJ_GET = symbol("bpf_obj_get");
   private static final MemorySegment GET_INFO = symbol("bpf_obj_get_info_by_fd");
 
   private Libbpf() {}
@@ -130,24 +129,12 @@ final class Libbpf {
     return (int) NativeCall.call(LINK_DESTROY, link);
   }
 
+  static int bpf_link__fd(long link) {
+    return (int) NativeCall.call(LINK_FD, link);
+  }
+
   static int bpf_map__fd(long map) {
     return (int) NativeCall.call(MAP_FD, map);
-  }
-
-  static int bpf_map__type(long map) {
-    return (int) NativeCall.call(MAP_TYPE, map);
-  }
-
-  static int bpf_map__key_size(long map) {
-    return (int) NativeCall.call(MAP_KEY_SIZE, map);
-  }
-
-  static int bpf_map__value_size(long map) {
-    return (int) NativeCall.call(MAP_VALUE_SIZE, map);
-  }
-
-  static int bpf_map__max_entries(long map) {
-    return (int) NativeCall.call(MAP_MAX_ENTRIES, map);
   }
 
   static int bpf_map__set_max_entries(long map, int entries) {
@@ -173,6 +160,14 @@ final class Libbpf {
 
   static int bpf_map_update_elem(int fd, long key, long value, long flags) {
     return (int) NativeCall.call(UPDATE_ELEM, fd, key, value, flags);
+  }
+
+  static int bpf_obj_pin(int fd, long path) {
+    return (int) NativeCall.call(OBJ_PIN, fd, path);
+  }
+
+  static int bpf_obj_get(long path) {
+    return (int) NativeCall.call(OBJ_GET, path);
   }
 
   static int bpf_obj_get_info_by_fd(int fd, long info, long length) {

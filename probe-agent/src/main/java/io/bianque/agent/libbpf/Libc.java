@@ -16,12 +16,14 @@ final class Libc {
   static final int PROT_WRITE = 2;
   private static final long MAP_SHARED = 1;
   private static final long MAP_FAILED = -1;
+  private static final int F_DUPFD_CLOEXEC = 1030;
   private static final int O_RDONLY = 0;
   private static final int O_CLOEXEC = 0x80000;
 
   private static final MemorySegment MMAP = symbol("mmap");
   private static final MemorySegment MUNMAP = symbol("munmap");
   private static final MemorySegment CLOSE = symbol("close");
+  private static final MemorySegment FCNTL = symbol("fcntl");
   private static final MemorySegment IOCTL = symbol("ioctl");
   private static final MemorySegment SYSCALL = symbol("syscall");
   private static final MemorySegment GETPAGESIZE = symbol("getpagesize");
@@ -64,6 +66,11 @@ final class Libc {
 
   static int close(int fd) {
     return result((int) NativeCall.call(CLOSE, fd));
+  }
+
+  /** dup(2), not inherited by programs that are executed. */
+  static int duplicate(int fd) {
+    return result((int) NativeCall.call(FCNTL, fd, F_DUPFD_CLOEXEC, 0));
   }
 
   static int ioctl(int fd, long request, long argument) {

@@ -11,7 +11,7 @@ import java.nio.ByteOrder;
 /**
  * Reads a whole map, many entries with one system call where the kernel can: hash maps since 5.6,
  * per-CPU arrays since 5.13; else one by one. Keeps its buffers. One thread at a time; lives as
- * long as the map's object.
+ * long as the map.
  */
 public final class MapReader {
   // enum bpf_cmd and enum bpf_map_type, include/uapi/linux/bpf.h
@@ -25,13 +25,13 @@ public final class MapReader {
 
   private static final int BATCH = 256;
 
-  private final BpfMap map;
+  private final KernelMap map;
   private final int keyBytes;
   private final int valueBytes;
   private final int cpus;
   private boolean batches = true;
 
-  MapReader(BpfMap map, int type, int keyBytes, int valueBytes) {
+  MapReader(KernelMap map, int type, int keyBytes, int valueBytes) {
     this.map = map;
     this.keyBytes = keyBytes;
     boolean perCpu = type == PERCPU_HASH || type == PERCPU_ARRAY || type == LRU_PERCPU_HASH;

@@ -38,15 +38,15 @@ public final class PerfBuffer implements EventChannel {
   private int next;
 
   /**
-   * Opens a ring a CPU for the map of a loaded object.
+   * Opens a ring a CPU for a map.
    *
    * @param bytesPerCpu a power of two times the page size
    */
-  public static PerfBuffer open(BpfMap map, int bytesPerCpu) {
+  public static PerfBuffer open(KernelMap map, int bytesPerCpu) {
     return new PerfBuffer(map, bytesPerCpu);
   }
 
-  private PerfBuffer(BpfMap map, int bytesPerCpu) {
+  private PerfBuffer(KernelMap map, int bytesPerCpu) {
     try {
       for (int cpu = 0; cpu < Math.min(Cpus.possible(), map.maxEntries()); cpu++) {
         int fd = openEvent(cpu, bytesPerCpu);
@@ -63,7 +63,7 @@ public final class PerfBuffer implements EventChannel {
             Libc.mmap(
                 what, fd, 0, page + (long) bytesPerCpu, Libc.PROT_READ | Libc.PROT_WRITE, arena);
         rings.add(new PerfRing(mapped.asSlice(0, page), mapped.asSlice(page), arena));
-        map.update(cpu, fd);
+        map.updateInt(cpu, fd);
         int enabled = Libc.ioctl(fd, PERF_EVENT_IOC_ENABLE, 0);
         if (enabled < 0) {
           throw new BpfException("ioctl(PERF_EVENT_IOC_ENABLE)", what, -enabled, "");
@@ -101,6 +101,20 @@ public final class PerfBuffer implements EventChannel {
       next = (cpu + 1) % rings.size();
     }
     return taken;
+  }
+
+  /** None: what was handed over is given back at once, and the rings end with this process. */
+  @Override
+  public long position() {
+    return 0;
+  }
+
+  @Override
+  public void release(long position) {}
+
+  @Override
+  public boolean isPressed() {
+    return false;
   }
 
   @Override

@@ -8,6 +8,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.OptionalInt;
 
 /**
  * A BPF ring buffer, mapped: kernel/bpf/ringbuf.c, "the consumer's position, the producer's
@@ -33,17 +34,23 @@ public final class RingBuffer implements EventChannel {
   private final ByteBuffer records;
   private final int mask;
 
+  /** Up to where records were handed over. */
+  private long position;
+
+  /** Up to where their room was given back. */
+  private long released;
+
   /** Whether this kernel has ring buffers. */
   public static boolean isSupported() {
     return Libbpf.libbpf_probe_bpf_map_type(MAP_TYPE) == 1;
   }
 
-  /** Maps the ring buffer of a loaded object. */
-  public static RingBuffer open(BpfMap map) {
+  /** Maps a ring buffer; its records since the last one that was released are there again. */
+  public static RingBuffer open(KernelMap map) {
     return new RingBuffer(map);
   }
 
-  private RingBuffer(BpfMap map) {
+  private RingBuffer(KernelMap map) {
     int size = map.maxEntries();
     int page = Libc.getpagesize();
     int fd = map.fd();
@@ -59,33 +66,66 @@ public final class RingBuffer implements EventChannel {
     }
     records = data.asByteBuffer().asReadOnlyBuffer().order(ByteOrder.nativeOrder());
     mask = size - 1;
+    position = (long) POSITION.get(consumer, 0L);
+    released = position;
   }
 
   @Override
   public int drain(int maxRecords, RecordHandler handler) {
-    long at = (long) POSITION.get(consumer, 0L);
     // Acquire: what the kernel wrote before it moved its position is seen with it.
     long end = (long) POSITION.getAcquire(producer, 0L);
     int taken = 0;
-    while (at < end && taken < maxRecords) {
-      int offset = (int) (at & mask);
+    while (position < end && taken < maxRecords) {
+      int offset = (int) (position & mask);
       int header = (int) HEADER.getAcquire(data, (long) offset);
       if ((header & BUSY) != 0) {
         break; // Still being written, on another CPU or by a program that this one interrupted.
       }
       int length = header & LENGTH;
-      at += (length + HEADER_BYTES + 7) & ~7;
-      try {
-        if ((header & DISCARDED) == 0) {
-          taken++;
-          handler.record(records, offset + HEADER_BYTES, length);
-        }
-      } finally {
-        // Release: the kernel may write over the record only when it has been read.
-        POSITION.setRelease(consumer, 0L, at);
+      position += (length + HEADER_BYTES + 7) & ~7;
+      if ((header & DISCARDED) == 0) {
+        taken++;
+        handler.record(records, offset + HEADER_BYTES, length);
       }
     }
     return taken;
+  }
+
+  @Override
+  public long position() {
+    return position;
+  }
+
+  @Override
+  public void release(long to) {
+    if (to > released) {
+      released = to;
+      // Release: the kernel may write over a record only when it has been read.
+      POSITION.setRelease(consumer, 0L, to);
+    }
+  }
+
+  @Override
+  public boolean isPressed() {
+    return position - released > (mask + 1) / 2;
+  }
+
+  /**
+   * Records that wait to be handed over; empty when one of them is still being written, so that
+   * nobody can tell.
+   */
+  public OptionalInt waiting() {
+    long end = (long) POSITION.getAcquire(producer, 0L);
+    int count = 0;
+    for (long at = position; at < end; ) {
+      int header = (int) HEADER.getAcquire(data, (long) (int) (at & mask));
+      if ((header & BUSY) != 0) {
+        return OptionalInt.empty();
+      }
+      count += (header & DISCARDED) == 0 ? 1 : 0;
+      at += ((header & LENGTH) + HEADER_BYTES + 7) & ~7;
+    }
+    return OptionalInt.of(count);
   }
 
   /** None: a program that finds no room is told so, and counts it. */

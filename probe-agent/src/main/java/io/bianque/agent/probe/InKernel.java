@@ -1,35 +1,45 @@
 package io.bianque.agent.probe;
 
 import io.bianque.agent.libbpf.BpfLink;
-import io.bianque.agent.libbpf.BpfMap;
-import io.bianque.agent.libbpf.BpfObject;
-import io.bianque.agent.libbpf.BpfProgram;
 import io.bianque.agent.libbpf.EventChannel;
+import io.bianque.agent.libbpf.KernelMap;
+import io.bianque.agent.libbpf.KernelProgram;
+import io.bianque.agent.libbpf.PerfBuffer;
+import io.bianque.agent.libbpf.RingBuffer;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.stream.LongStream;
 
 /**
  * The kernel's side of a probe that runs. One thread at a time.
  *
- * @param programs those that are attached
+ * @param attachments its programs
+ * @param maps by name; those that are needed to read it
  * @param channel of events; empty when the probe has none
- * @param counters the map of what they count, where there is a channel
  * @param polled the maps that are read every interval
- * @param polledMissed counts what found a polled map full; empty when the probe has none
+ * @param pin keeps it in the kernel when this process is gone; empty when nothing does
+ * @param adopted whether it was there before this process
  */
 record InKernel(
-    BpfObject object,
-    List<BpfProgram> programs,
-    List<BpfLink> links,
+    List<Attachment> attachments,
+    Map<String, KernelMap> maps,
     Optional<EventChannel> channel,
-    Optional<BpfMap> counters,
     List<PolledMap> polled,
-    Optional<BpfMap> polledMissed,
-    ProbeState.Attached state)
+    ProbeState.Attached state,
+    Optional<Pin> pin,
+    boolean adopted)
     implements AutoCloseable {
+  static final String RING = "events";
   static final String COUNTERS = "counters";
   static final String POLLED_MISSED = "polled_missed";
+  static final String ACCOUNT = "account";
+
+  /** Of the streams in the account: events are the first. */
+  static final int EVENTS = 0;
+
+  static final int FIRST_POLLED = 1;
 
   /**
    * Looks that a CPU gets to be found between two events. At 300,000 events/s a CPU is at one for
@@ -38,14 +48,21 @@ record InKernel(
   private static final int LOOKS = 32;
 
   /**
+   * A program and what attaches it.
+   *
+   * @param name the C function
+   */
+  record Attachment(String name, KernelProgram program, BpfLink link) {}
+
+  /**
    * What was counted. Each CPU's counts are taken at a moment when they balance; a CPU that is at
    * an event at every look is taken as it is.
    */
   KernelCounters count() {
-    return counters.map(InKernel::count).orElse(KernelCounters.NONE);
+    return Optional.ofNullable(maps.get(COUNTERS)).map(InKernel::count).orElse(KernelCounters.NONE);
   }
 
-  private static KernelCounters count(BpfMap counters) {
+  private static KernelCounters count(KernelMap counters) {
     long[] longs = counters.lookupPerCpu(0);
     int cpus = longs.length / KernelCounters.LONGS;
     KernelCounters[] balanced = new KernelCounters[cpus];
@@ -75,20 +92,71 @@ record InKernel(
     return all;
   }
 
+  /**
+   * Records that were taken from the channel before this process adopted it: what was submitted
+   * less what still waits, seen at a moment when neither moves.
+   */
+  long readBefore() {
+    if (!adopted || !(channel.orElse(null) instanceof RingBuffer ring)) {
+      return 0;
+    }
+    long submitted = count().submitted();
+    for (int look = 0; ; look++) {
+      OptionalInt waiting = ring.waiting();
+      long after = count().submitted();
+      if (look == LOOKS || (waiting.isPresent() && after == submitted)) {
+        return submitted - waiting.orElse(0);
+      }
+      submitted = after;
+    }
+  }
+
   /** Observations that are in no polled map, because it was full. */
   long missedByPolled() {
-    return polledMissed.stream().flatMapToLong(map -> LongStream.of(map.lookupPerCpu(0))).sum();
+    return Optional.ofNullable(maps.get(POLLED_MISSED)).stream()
+        .flatMapToLong(map -> LongStream.of(map.lookupPerCpu(0)))
+        .sum();
+  }
+
+  /** What the agent counts of it, if its object has room for that. */
+  Optional<KernelMap> account() {
+    return Optional.ofNullable(maps.get(ACCOUNT));
+  }
+
+  /**
+   * Whether another process could go on with it: the rings of a perf event array end with this one,
+   * and an object of an older include/ has no account.
+   */
+  boolean isPinnable() {
+    return account().isPresent() && !(channel.orElse(null) instanceof PerfBuffer);
+  }
+
+  /** Gives each of its parts a file. */
+  void pin(Pin to) {
+    maps.forEach((name, map) -> map.pin(to.map(name)));
+    for (Attachment each : attachments) {
+      each.program().pin(to.program(each.name()));
+      each.link().pin(to.link(each.name()));
+    }
+  }
+
+  /** The same, kept by that pin. */
+  InKernel kept(Pin by) {
+    return new InKernel(attachments, maps, channel, polled, state, Optional.of(by), adopted);
   }
 
   /** Its programs begin to run no more; what they said is still in the channel. */
   void detach() {
-    links.forEach(BpfLink::close);
+    pin.ifPresent(Pin::deleteLinks);
+    attachments.forEach(each -> each.link().close());
   }
 
+  /** Lets go of it. What is pinned goes on without this process; all else ends. */
   @Override
   public void close() {
-    detach();
+    attachments.forEach(each -> each.link().close());
     channel.ifPresent(EventChannel::close);
-    object.close();
+    attachments.forEach(each -> each.program().close());
+    maps.values().forEach(KernelMap::close);
   }
 }

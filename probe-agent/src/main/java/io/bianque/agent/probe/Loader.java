@@ -6,19 +6,23 @@ import io.bianque.agent.libbpf.BpfMap;
 import io.bianque.agent.libbpf.BpfObject;
 import io.bianque.agent.libbpf.BpfProgram;
 import io.bianque.agent.libbpf.EventChannel;
+import io.bianque.agent.libbpf.KernelMap;
+import io.bianque.agent.libbpf.KernelProgram;
 import io.bianque.agent.libbpf.PerfBuffer;
 import io.bianque.agent.libbpf.RingBuffer;
 import io.bianque.agent.probe.Hook.Variant;
+import io.bianque.agent.probe.InKernel.Attachment;
 import io.bianque.agent.probe.ProbeState.Refusal;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 
 /** Brings a probe into the kernel: of each hook the first variant that the kernel takes. */
 final class Loader {
-  private static final String RING = "events";
   private static final String PERF = "events_perf";
 
   private final ProbePlan plan;
@@ -99,48 +103,127 @@ final class Loader {
   }
 
   private InKernel attempt(List<Variant> variants) {
-    BpfObject object = BpfObject.open(plan.name(), plan.object());
-    List<BpfLink> links = new ArrayList<>();
-    Optional<EventChannel> channel = Optional.empty();
-    try {
+    try (BpfObject object = BpfObject.open(plan.name(), plan.object());
+        Holding holding = new Holding()) {
       Set<String> wanted = variants.stream().map(Variant::program).collect(Collectors.toSet());
-      List<BpfProgram> programs =
-          object.programs().stream().filter(p -> wanted.contains(p.name())).toList();
       object.programs().forEach(p -> p.autoload(wanted.contains(p.name())));
       prepareMaps(object);
       object.load();
+      for (String name : mapNames()) {
+        object.map(name).ifPresent(map -> holding.maps.put(name, map.inKernel()));
+      }
       // Before the programs run: what they say to a perf event array without rings is lost.
-      channel = plan.events().map(_ -> openChannel(object));
-      List<PolledMap> polled =
-          plan.polled().stream()
-              .map(each -> new PolledMap(each, map(object, each.map()).reader()))
-              .toList();
-      for (BpfProgram program : programs) {
-        links.add(program.attach());
+      holding.channel = plan.events().map(_ -> openChannel(object, holding.maps));
+      List<PolledMap> polled = polled(plan, holding.maps);
+      for (BpfProgram program : object.programs()) {
+        if (wanted.contains(program.name())) {
+          BpfLink link = program.attach();
+          holding.links.add(link);
+          KernelProgram inKernel = program.inKernel();
+          holding.programs.add(inKernel);
+          holding.attachments.add(new Attachment(program.name(), inKernel, link));
+        }
       }
       String hook = variants.stream().map(Variant::section).collect(Collectors.joining(", "));
-      return new InKernel(
-          object,
-          programs,
-          List.copyOf(links),
-          channel,
-          channel.map(_ -> map(object, InKernel.COUNTERS)),
-          polled,
-          object.map(InKernel.POLLED_MISSED),
-          new ProbeState.Attached(
-              hook, channel.isEmpty() ? "none" : perf ? "perf" : "ringbuf", List.copyOf(refused)));
-    } catch (RuntimeException e) {
-      links.forEach(BpfLink::close);
-      channel.ifPresent(EventChannel::close);
-      object.close();
-      throw e;
+      return holding.keep(polled, hook, perf, List.copyOf(refused), Optional.empty());
     }
   }
 
-  private EventChannel openChannel(BpfObject object) {
+  /**
+   * Takes over a probe that an earlier run of the agent left in the kernel.
+   *
+   * @param plan of the files that it was loaded from
+   * @throws BpfException when one of its parts cannot be had
+   */
+  static InKernel adopt(ProbePlan plan, Pin pin) {
+    try (Holding holding = new Holding()) {
+      for (String name : pin.maps()) {
+        holding.maps.put(name, KernelMap.open(pin.map(name)));
+      }
+      holding.channel =
+          plan.events().map(_ -> RingBuffer.open(map(plan.name(), holding.maps, InKernel.RING)));
+      List<PolledMap> polled = polled(plan, holding.maps);
+      List<String> sections = new ArrayList<>();
+      for (Variant variant :
+          plan.hooks().stream().flatMap(hook -> hook.variants().stream()).toList()) {
+        if (pin.programs().contains(variant.program())) {
+          sections.add(variant.section());
+          BpfLink link = BpfLink.open(pin.link(variant.program()));
+          holding.links.add(link);
+          KernelProgram program = KernelProgram.open(pin.program(variant.program()));
+          holding.programs.add(program);
+          holding.attachments.add(new Attachment(variant.program(), program, link));
+        }
+      }
+      return holding.keep(polled, String.join(", ", sections), false, List.of(), Optional.of(pin));
+    }
+  }
+
+  private static List<PolledMap> polled(ProbePlan plan, Map<String, KernelMap> maps) {
+    List<PolledMap> polled = new ArrayList<>();
+    for (PolledPlan each : plan.polled()) {
+      Account account =
+          new Account(
+              Optional.ofNullable(maps.get(InKernel.ACCOUNT)),
+              InKernel.FIRST_POLLED + polled.size());
+      polled.add(new PolledMap(each, map(plan.name(), maps, each.map()).reader(), account));
+    }
+    return List.copyOf(polled);
+  }
+
+  /** Of the object's maps those that the agent reads. */
+  private List<String> mapNames() {
+    List<String> names = new ArrayList<>(List.of(InKernel.POLLED_MISSED, InKernel.ACCOUNT));
+    if (plan.events().isPresent()) {
+      names.addAll(List.of(perf ? PERF : InKernel.RING, InKernel.COUNTERS));
+    }
+    plan.polled().forEach(each -> names.add(each.map()));
+    return names;
+  }
+
+  private EventChannel openChannel(BpfObject object, Map<String, KernelMap> maps) {
+    map(plan.name(), maps, InKernel.COUNTERS);
     return perf
-        ? PerfBuffer.open(map(object, PERF), channelBytes(object))
-        : RingBuffer.open(map(object, RING));
+        ? PerfBuffer.open(map(plan.name(), maps, PERF), channelBytes(object))
+        : RingBuffer.open(map(plan.name(), maps, InKernel.RING));
+  }
+
+  /** What was opened so far; closed again unless it is kept. */
+  private static final class Holding implements AutoCloseable {
+    final Map<String, KernelMap> maps = new LinkedHashMap<>();
+    final List<BpfLink> links = new ArrayList<>();
+    final List<KernelProgram> programs = new ArrayList<>();
+    final List<Attachment> attachments = new ArrayList<>();
+    Optional<EventChannel> channel = Optional.empty();
+    private boolean kept;
+
+    InKernel keep(
+        List<PolledMap> polled,
+        String hook,
+        boolean perf,
+        List<Refusal> refused,
+        Optional<Pin> pin) {
+      kept = true;
+      return new InKernel(
+          List.copyOf(attachments),
+          maps,
+          channel,
+          polled,
+          new ProbeState.Attached(
+              hook, channel.isEmpty() ? "none" : perf ? "perf" : "ringbuf", refused),
+          pin,
+          pin.isPresent());
+    }
+
+    @Override
+    public void close() {
+      if (!kept) {
+        links.forEach(BpfLink::close);
+        channel.ifPresent(EventChannel::close);
+        programs.forEach(KernelProgram::close);
+        maps.values().forEach(KernelMap::close);
+      }
+    }
   }
 
   private void prepareMaps(BpfObject object) {
@@ -159,10 +242,10 @@ final class Loader {
               + Tunables.USE_PERF_BUFFER
               + "; set the channel to ringbuf");
     }
-    object.map(RING).ifPresent(m -> m.autocreate(!perf));
+    object.map(InKernel.RING).ifPresent(m -> m.autocreate(!perf));
     object.map(PERF).ifPresent(m -> m.autocreate(perf));
     if (!perf) {
-      map(object, RING).maxEntries(channelBytes(object));
+      map(object, InKernel.RING).maxEntries(channelBytes(object));
     }
   }
 
@@ -185,15 +268,17 @@ final class Loader {
   }
 
   private static BpfMap map(BpfObject object, String name) {
-    return object
-        .map(name)
-        .orElseThrow(() ->
-            new ProbeRejected(
-                "probe "
-                    + object.name()
-                    + ": its object has no map "
-                    + name
-                    + "; include channel.h, as docs/probe-authors.md says"));
+    return object.map(name).orElseThrow(() -> missing(object.name(), name));
+  }
+
+  private static KernelMap map(String probe, Map<String, KernelMap> maps, String name) {
+    return Optional.ofNullable(maps.get(name)).orElseThrow(() -> missing(probe, name));
+  }
+
+  private static ProbeRejected missing(String probe, String map) {
+    return new ProbeRejected(
+        "probe %s: its object has no map %s; include channel.h, as docs/probe-authors.md says"
+            .formatted(probe, map));
   }
 
   /**

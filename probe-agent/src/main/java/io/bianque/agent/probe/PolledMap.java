@@ -5,7 +5,6 @@ import io.bianque.agent.encode.EncodeFailure;
 import io.bianque.agent.libbpf.MapReader;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.Map;
 
@@ -22,15 +21,15 @@ final class PolledMap {
   private final ByteBuffer record;
   private final byte[] encoded;
   private final Map<ByteBuffer, long[]> last = new HashMap<>();
-  private final Map<EncodeFailure, Long> encodeFailures = new EnumMap<>(EncodeFailure.class);
-  private long records;
+  private final Account account;
 
   /**
    * @throws ProbeRejected when the map is not as its structs say
    */
-  PolledMap(PolledPlan plan, MapReader reader) {
+  PolledMap(PolledPlan plan, MapReader reader, Account account) {
     this.plan = plan;
     this.reader = reader;
+    this.account = account;
     this.record =
         ByteBuffer.allocate(plan.valueAt() + plan.valueBytes()).order(ByteOrder.nativeOrder());
     this.encoded = new byte[plan.encoding().maxEncodedSize()];
@@ -54,11 +53,17 @@ final class PolledMap {
 
   /** Records so far, those that could not be encoded included. */
   long records() {
-    return records;
+    return account.records();
   }
 
   Map<EncodeFailure, Long> encodeFailures() {
-    return Map.copyOf(encodeFailures);
+    return account.failures();
+  }
+
+  /** Says that an earlier run made records of this life. */
+  void adopted(long epoch, EventSink sink) {
+    sink.adopted(
+        plan.stream(), epoch, plan.encoding().schema(), account.records() - account.failed());
   }
 
   /** Reads the map; what has changed goes to the sink as of this monotonic time. */
@@ -94,16 +99,22 @@ final class PolledMap {
   }
 
   private void emit(long ktimeNanos, long epoch, AgentFields fields, EventSink sink) {
-    records++;
+    account.records(account.records() + 1);
     record.putLong(PolledPlan.KTIME_AT, ktimeNanos);
-    record.putLong(PolledPlan.SEQUENCE_AT, records);
+    record.putLong(PolledPlan.SEQUENCE_AT, account.records());
     record.putInt(PolledPlan.CPU_AT, ALL_CPUS);
     int size = plan.encoding().encode(record, 0, record.capacity(), fields, encoded, 0);
     if (size < 0) {
-      encodeFailures.merge(EncodeFailure.of(size), 1L, Long::sum);
+      account.failed(EncodeFailure.of(size));
       return;
     }
     sink.event(
-        plan.stream(), epoch, plan.encoding().wallNanos(record, 0, fields), encoded, 0, size);
+        plan.stream(),
+        epoch,
+        plan.encoding().wallNanos(record, 0, fields),
+        encoded,
+        0,
+        size,
+        Receipt.NONE);
   }
 }

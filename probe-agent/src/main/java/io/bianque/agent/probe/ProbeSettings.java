@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -19,6 +20,7 @@ import java.util.Set;
  *     perf ring; a power of two, a multiple of the page size
  * @param retryAfter how long a probe that failed waits for its next try; the wait doubles with each
  *     failure, up to 16 times this
+ * @param pins keep probes in the kernel when the agent is gone; empty: each ends with the agent
  */
 public record ProbeSettings(
     List<Path> folders,
@@ -27,7 +29,8 @@ public record ProbeSettings(
     Map<String, Map<String, String>> tunables,
     Channel channel,
     int channelBytes,
-    Duration retryAfter) {
+    Duration retryAfter,
+    Optional<Pins> pins) {
   static final int PAGE = 4096;
   static final int MOST_CHANNEL_BYTES = 1 << 29;
 
@@ -79,6 +82,7 @@ public record ProbeSettings(
         Map.of(),
         Channel.AUTO,
         DEFAULT_CHANNEL_BYTES,
-        DEFAULT_RETRY_AFTER);
+        DEFAULT_RETRY_AFTER,
+        Optional.empty());
   }
 }

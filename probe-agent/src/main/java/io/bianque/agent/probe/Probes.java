@@ -16,6 +16,8 @@ import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * All probes of this host. Starting, stopping, retrying and reporting are for any thread, one at a
@@ -23,6 +25,7 @@ import java.util.stream.Collectors;
  * others are still read.
  */
 public final class Probes implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(Probes.class);
   private static final int MAX_BACK_OFF = 16;
 
   private final ProbeSettings settings;
@@ -109,15 +112,28 @@ public final class Probes implements AutoCloseable {
         : new Stopped();
   }
 
-  /** Starts every probe that is not skipped; none of them keeps another from starting. */
+  /**
+   * Starts every probe that is not skipped; none of them keeps another from starting. What an
+   * earlier run left in the kernel is adopted, or ended where it is not wanted any more.
+   */
   public void startAll() {
     synchronized (lifecycle) {
+      settings
+          .pins()
+          .ifPresent(pins ->
+              pins.probes().stream()
+                  .filter(name -> !(probes.containsKey(name) && isWanted(probes.get(name))))
+                  .forEach(name -> pins.of(name).ifPresent(pin -> end(pins, name, pin))));
       for (Probe probe : probes.values()) {
-        if (probe.state() instanceof Stopped) {
+        if (isWanted(probe)) {
           load(probe);
         }
       }
     }
+  }
+
+  private static boolean isWanted(Probe probe) {
+    return probe.state() instanceof Stopped;
   }
 
   /**
@@ -233,6 +249,37 @@ public final class Probes implements AutoCloseable {
     }
   }
 
+  /** Stops all that would not go on without this process. */
+  public void stopUnpinned() {
+    synchronized (lifecycle) {
+      probes.forEach((name, probe) -> {
+        if (probe.running != null && probe.running.pin().isEmpty()) {
+          stop(name);
+        }
+      });
+    }
+  }
+
+  /**
+   * Ends with this process, and leaves what is pinned at work. To be called when all that the sink
+   * has taken is settled.
+   */
+  public void leave() {
+    stopUnpinned();
+    synchronized (lifecycle) {
+      for (Probe probe : probes.values()) {
+        if (probe.running != null) {
+          synchronized (draining) {
+            running.remove(probe.running);
+            probe.last = probe.running.reports();
+            probe.running.leave();
+          }
+          probe.running = null;
+        }
+      }
+    }
+  }
+
   /** Stops all. */
   public void stopAll() {
     synchronized (lifecycle) {
@@ -257,20 +304,26 @@ public final class Probes implements AutoCloseable {
   private void load(Probe probe) {
     String name = probe.files.name();
     try {
-      ProbePlan plan =
-          ProbePlan.read(probe.files, settings.tunables().getOrDefault(name, Map.of()));
-      InKernel kernel = new Loader(plan, settings).load();
-      // After attaching, which takes tens of milliseconds: what the kernel did before it is in the
-      // gap that ends with this epoch.
-      long epoch = newEpoch();
-      AgentFields fields = new AgentFields(hostId, bootId, epoch, clockOffset.getAsLong());
-      probe.running = new Running(plan, epoch, kernel, fields, sink);
+      Map<String, String> tunables = settings.tunables().getOrDefault(name, Map.of());
+      ProbePlan plan = ProbePlan.read(probe.files, tunables);
+      String identity = Pins.identity(plan.object(), tunables, settings.channelBytes());
+      Optional<Running> adopted =
+          settings
+              .pins()
+              .flatMap(pins ->
+                  pins.of(name)
+                      .flatMap(pin ->
+                          pin.identity().equals(identity)
+                              ? adopt(pins, plan, pin)
+                              : end(pins, name, pin)));
+      probe.running = adopted.orElseGet(() -> fresh(probe, plan, identity));
       probe.failures = 0;
       probe.last = probe.running.reports();
       synchronized (draining) {
         running.add(probe.running);
       }
     } catch (ProbeRejected e) {
+      settings.pins().ifPresent(pins -> pins.of(name).ifPresent(pin -> end(pins, name, pin)));
       probe.state(new Failed(e.getMessage(), List.of(), Optional.empty()));
     } catch (HooksRefused e) {
       if (e.allOptional()) {
@@ -283,17 +336,80 @@ public final class Probes implements AutoCloseable {
     }
   }
 
+  private Running fresh(Probe probe, ProbePlan plan, String identity) {
+    InKernel kernel = new Loader(plan, settings).load();
+    // After attaching, which takes tens of milliseconds: what the kernel did before it is in the
+    // gap that ends with this epoch.
+    long epoch = newEpoch();
+    if (kernel.isPinnable()) {
+      InKernel loaded = kernel;
+      kernel =
+          settings
+              .pins()
+              .map(pins -> pins.keep(loaded, probe.files, identity, epoch))
+              .orElse(kernel);
+    }
+    return new Running(plan, epoch, kernel, fields(epoch), sink);
+  }
+
+  /** Goes on with what an earlier run left in the kernel; empty when that cannot be read. */
+  private Optional<Running> adopt(Pins pins, ProbePlan plan, Pin pin) {
+    try {
+      InKernel kernel = Loader.adopt(plan, pin);
+      LOG.info("probe {} goes on, it is at work since epoch {}", plan.name(), pin.epoch());
+      lastEpoch = Math.max(lastEpoch, pin.epoch());
+      return Optional.of(new Running(plan, pin.epoch(), kernel, fields(pin.epoch()), sink));
+    } catch (BpfException | ProbeRejected e) {
+      LOG.warn(
+          "probe {} begins anew, what waited in its channel is lost: {}",
+          plan.name(),
+          e.getMessage());
+      pins.delete(plan.name(), pin);
+      return Optional.empty();
+    }
+  }
+
+  /**
+   * Ends what an earlier run left in the kernel, because the probe is not wanted any more or is not
+   * the same: what waits in its channel is read as the files say from which it was loaded.
+   *
+   * @return nothing to go on with
+   */
+  private Optional<Running> end(Pins pins, String name, Pin pin) {
+    try {
+      adopt(pins, ProbePlan.read(pins.files(name, pin), Map.of()), pin).ifPresent(this::stop);
+    } catch (ProbeRejected e) {
+      LOG.warn("probe {}: what waited in its channel is lost: {}", name, e.getMessage());
+    }
+    pins.delete(name, pin);
+    return Optional.empty();
+  }
+
+  private AgentFields fields(long epoch) {
+    return new AgentFields(hostId, bootId, epoch, clockOffset.getAsLong());
+  }
+
   private static String nothingHere(HooksRefused e) {
     return "this kernel has none of its hooks: "
         + e.refused().stream().map(Refusal::hook).distinct().collect(Collectors.joining(", "));
   }
 
   private void unload(Probe probe) {
-    synchronized (draining) {
-      running.remove(probe.running);
-      probe.last = probe.running.stop();
-    }
+    probe.last = stop(probe.running);
     probe.running = null;
+  }
+
+  private List<ProbeReport> stop(Running ending) {
+    List<ProbeReport> last;
+    synchronized (draining) {
+      running.remove(ending);
+      last = ending.stop().stream().map(report -> report.with(new Stopped())).toList();
+    }
+    settings
+        .pins()
+        .ifPresent(pins -> ending.pin().ifPresent(pin -> pins.delete(ending.name(), pin)));
+    last.forEach(sink::ended);
+    return last;
   }
 
   private Optional<Instant> nextTry(Probe probe) {

@@ -3,16 +3,15 @@ package io.bianque.agent.probe;
 import io.bianque.agent.encode.AgentFields;
 import io.bianque.agent.encode.EncodeFailure;
 import io.bianque.agent.encode.EncodePlan;
-import io.bianque.agent.libbpf.BpfProgram.RunStatistics;
+import io.bianque.agent.libbpf.EventChannel;
 import io.bianque.agent.libbpf.EventChannel.RecordHandler;
+import io.bianque.agent.libbpf.KernelProgram.RunStatistics;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.EnumMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.TimeUnit;
@@ -36,8 +35,9 @@ final class Running implements RecordHandler {
   private final AgentFields fields;
   private final EventSink sink;
   private final byte[] encoded;
+  private final Account account;
+  private final Optional<Unsettled> unsettled;
   private long read;
-  private final Map<EncodeFailure, Long> encodeFailures = new EnumMap<>(EncodeFailure.class);
 
   Running(ProbePlan plan, long epoch, InKernel kernel, AgentFields fields, EventSink sink) {
     this.name = plan.name();
@@ -47,10 +47,42 @@ final class Running implements RecordHandler {
     this.fields = fields;
     this.sink = sink;
     this.encoded = new byte[events.map(EncodePlan::maxEncodedSize).orElse(0)];
+    this.account = new Account(kernel.account(), InKernel.EVENTS);
+    // Without a pin the channel ends with this process, whatever is still in it.
+    this.unsettled = kernel.pin().map(_ -> new Unsettled());
+    if (kernel.adopted()) {
+      this.read = kernel.readBefore();
+      events.ifPresent(each -> sink.adopted(name, epoch, each.schema(), read - account.failed()));
+      kernel.polled().forEach(each -> each.adopted(epoch, sink));
+    }
   }
 
   int drain(int maxEvents) {
-    return kernel.channel().map(channel -> channel.drain(maxEvents, this)).orElse(0);
+    return kernel.channel().map(channel -> drain(channel, maxEvents)).orElse(0);
+  }
+
+  /** In small turns, because a turn's room is given back at its end. */
+  private int drain(EventChannel channel, int maxEvents) {
+    int taken = 0;
+    int turn;
+    do {
+      turn = channel.drain(Math.min(maxEvents - taken, TURN), this);
+      taken += turn;
+      release(channel);
+    } while (turn == TURN && taken < maxEvents);
+    return taken;
+  }
+
+  /**
+   * What is not settled stays in the channel, but not at the price of what comes: when more than
+   * half of it waits, it is given back all the same. What a kill loses then shows as a hole in the
+   * sequence numbers.
+   */
+  private void release(EventChannel channel) {
+    channel.release(
+        channel.isPressed()
+            ? channel.position()
+            : unsettled.map(Unsettled::settledTo).orElse(channel.position()));
   }
 
   @Override
@@ -60,13 +92,20 @@ final class Running implements RecordHandler {
     int size = encoding.encode(data, offset, length, fields, encoded, 0);
     if (size < 0) {
       failed(EncodeFailure.of(size), length);
+      receipt().settled();
       return;
     }
-    sink.event(name, epoch, encoding.wallNanos(data, offset, fields), encoded, 0, size);
+    sink.event(name, epoch, encoding.wallNanos(data, offset, fields), encoded, 0, size, receipt());
+  }
+
+  private Receipt receipt() {
+    return unsettled
+        .map(each -> each.take(kernel.channel().orElseThrow().position()))
+        .orElse(Receipt.NONE);
   }
 
   private void failed(EncodeFailure reason, int length) {
-    if (encodeFailures.merge(reason, 1L, Long::sum) == 1) {
+    if (account.failed(reason) == 1) {
       LOG.warn(
           "probe {}: an event of {} bytes cannot be encoded: {}; later ones are only counted",
           name,
@@ -116,7 +155,8 @@ final class Running implements RecordHandler {
     long runCount = 0;
     long runTime = 0;
     long missed = 0;
-    List<RunStatistics> statistics = kernel.programs().stream().map(p -> p.statistics()).toList();
+    List<RunStatistics> statistics =
+        kernel.attachments().stream().map(each -> each.program().statistics()).toList();
     for (RunStatistics program : statistics) {
       runCount += program.runCount();
       runTime += program.runTimeNs();
@@ -129,7 +169,7 @@ final class Running implements RecordHandler {
         kernel.state(),
         kernel.count(),
         read,
-        Map.copyOf(encodeFailures),
+        account.failures(),
         missed,
         counted ? OptionalLong.of(runCount) : OptionalLong.empty(),
         counted ? OptionalLong.of(runTime) : OptionalLong.empty());
@@ -153,6 +193,24 @@ final class Running implements RecordHandler {
     List<ProbeReport> all = reports();
     kernel.close();
     return all;
+  }
+
+  /**
+   * Ends with this process without stopping: a probe that is pinned goes on, and gives its events
+   * to whoever adopts it. To be called when what was read is settled.
+   */
+  void leave() {
+    kernel.channel().ifPresent(this::release);
+    kernel.close();
+  }
+
+  /** What keeps it in the kernel without this process, if anything does. */
+  Optional<Pin> pin() {
+    return kernel.pin();
+  }
+
+  String name() {
+    return name;
   }
 
   private static boolean statisticsEnabled() {

@@ -1,5 +1,6 @@
 package io.bianque.agent.publish;
 
+import io.bianque.agent.probe.ProbeReport;
 import io.bianque.facts.ProbeCounters;
 import io.bianque.facts.ProbeState;
 import io.bianque.schemas.wire.AvroWriter;
@@ -16,7 +17,9 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
@@ -49,6 +52,10 @@ public final class CounterBook {
   private final Supplier<List<ProbeCounters>> probes;
   private boolean saidUnwritable;
   private final Map<Life, ProbeCounters> lives = new HashMap<>();
+  private final Function<ProbeReport, ProbeCounters> row;
+
+  /** Last reports of lives that have ended since the last look at all. */
+  private final Queue<ProbeCounters> ended = new ConcurrentLinkedQueue<>();
 
   /** What was last handed out to be published. */
   private final Map<Life, Said> said = new HashMap<>();
@@ -78,10 +85,13 @@ public final class CounterBook {
    * @param file where the book is kept
    * @param probes the kernel's side of the counters of all probes of this run; what follows {@code
    *     encode_failed} is filled in here
+   * @param row the same of one report
    */
-  public CounterBook(Path file, Supplier<List<ProbeCounters>> probes) {
+  public CounterBook(
+      Path file, Supplier<List<ProbeCounters>> probes, Function<ProbeReport, ProbeCounters> row) {
     this.file = file;
     this.probes = probes;
+    this.row = row;
     read();
   }
 
@@ -142,8 +152,16 @@ public final class CounterBook {
         .toList();
   }
 
+  /** Takes the last report of a life: another of the same probe may follow at once. */
+  void ended(ProbeReport last) {
+    ended.add(row.apply(last));
+  }
+
   /** Every life with the counts of this moment; those of this run are returned. */
   private List<Row> fillAll(Function<Life, Counts> counts) {
+    for (ProbeCounters last = ended.poll(); last != null; last = ended.poll()) {
+      lives.put(life(last), last);
+    }
     List<Row> present = present(counts);
     present.forEach(row -> lives.put(life(row.counters()), row.counters()));
     earlierThan(present)

@@ -15,6 +15,8 @@ public final class Counts {
   /** In flight when an earlier run ended without a word: what became of them nobody knows. */
   private long unknown;
 
+  private boolean adopted;
+
   private final EnumMap<DropReason, Long> dropped = new EnumMap<>(DropReason.class);
 
   /**
@@ -51,6 +53,18 @@ public final class Counts {
     acked = ackedEver;
     dropped.put(DropReason.EARLIER_RUN, droppedEver);
     unknown = snapshot().inFlight();
+  }
+
+  /**
+   * Takes up a life that goes on: events that were settled before this run are with the broker,
+   * unless they are on disk or were given up.
+   */
+  synchronized void adopt(long settled) {
+    adopted = true;
+    offered = settled;
+    acked = 0;
+    acked = snapshot().inFlight();
+    unknown = 0;
   }
 
   /** Whether none of its events is on disk or with this run's producer, so that no count moves. */
@@ -90,6 +104,10 @@ public final class Counts {
    */
   synchronized void foundOnDisk(long events) {
     spooled += events;
+    if (adopted) {
+      acked -= events;
+      return;
+    }
     offered = Math.max(offered, acked + spooled + snapshot().dropped());
     unknown = snapshot().inFlight();
   }

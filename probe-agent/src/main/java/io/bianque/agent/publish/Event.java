@@ -1,5 +1,6 @@
 package io.bianque.agent.publish;
 
+import io.bianque.agent.probe.Receipt;
 import io.bianque.schemas.wire.WireFormat;
 import java.util.concurrent.TimeUnit;
 
@@ -17,17 +18,39 @@ final class Event {
   /** In the wire format; the id in the header is put in when it is sent. */
   final byte[] value;
 
-  Event(Stream stream, long wallNanos, byte[] value) {
+  private final Receipt receipt;
+
+  Event(Stream stream, long wallNanos, byte[] value, Receipt receipt) {
     this.stream = stream;
     this.wallNanos = wallNanos;
     this.value = value;
+    this.receipt = receipt;
   }
 
   /** An event of a copy of {@code body[offset, offset + length)}. */
-  static Event of(Stream stream, long wallNanos, byte[] body, int offset, int length) {
+  static Event of(
+      Stream stream, long wallNanos, byte[] body, int offset, int length, Receipt receipt) {
     byte[] value = new byte[WireFormat.HEADER + length];
     System.arraycopy(body, offset, value, WireFormat.HEADER, length);
-    return new Event(stream, wallNanos, value);
+    return new Event(stream, wallNanos, value, receipt);
+  }
+
+  /** The broker has it. */
+  void acked() {
+    stream.counts().acked();
+    receipt.settled();
+  }
+
+  /** It is on disk. */
+  void spooled() {
+    stream.counts().spooled(1);
+    receipt.settled();
+  }
+
+  /** It is given up. */
+  void dropped(DropReason reason) {
+    stream.counts().dropped(reason, 1);
+    receipt.settled();
   }
 
   int bodyLength() {

@@ -1,5 +1,6 @@
 package io.bianque.agent.publish;
 
+import io.bianque.agent.probe.ProbeReport;
 import io.bianque.facts.HostFacts;
 import io.bianque.facts.ProbeCounters;
 import io.bianque.facts.SymbolChunk;
@@ -118,15 +119,24 @@ public final class Facts {
     readSymbols();
   }
 
+  /** Gives the counts of earlier runs' lives what is known of them. */
+  void restore(Function<Life, Counts> into) {
+    countsOf = into;
+    counters.restore(into);
+  }
+
+  /** The last report of a life. Any thread. */
+  void ended(ProbeReport last) {
+    counters.ended(last);
+  }
+
   /**
    * Begins to gather.
    *
-   * @param wakePublisher called by other threads when something became due
+   * @param wake called by other threads when something became due
    */
-  void start(Function<Life, Counts> countsOf, Runnable wakePublisher) {
-    this.countsOf = countsOf;
-    this.wakePublisher = wakePublisher;
-    counters.restore(countsOf);
+  void start(Runnable wake) {
+    this.wakePublisher = wake;
     readSymbols();
   }
 

@@ -107,7 +107,7 @@ final class Lane {
     }
     switch (send(event, null)) {
       case ACCEPTED -> {}
-      case HOPELESS -> event.stream.counts().dropped(DropReason.REFUSED, 1);
+      case HOPELESS -> event.dropped(DropReason.REFUSED);
       case REFUSED -> {
         synchronized (this) {
           direct = false;
@@ -119,7 +119,7 @@ final class Lane {
 
   private void handOver(Event event) {
     if (handOffBytes + event.memoryBytes() > HAND_OFF_BYTES) {
-      event.stream.counts().dropped(DropReason.HAND_OFF_FULL, 1);
+      event.dropped(DropReason.HAND_OFF_FULL);
       return;
     }
     handOff.addLast(event);
@@ -222,7 +222,7 @@ final class Lane {
         case REFUSED -> {
           return;
         }
-        case HOPELESS -> events.removeFirst().stream.counts().dropped(DropReason.REFUSED, 1);
+        case HOPELESS -> events.removeFirst().dropped(DropReason.REFUSED);
         case ACCEPTED -> events.removeFirst();
       }
     }
@@ -245,7 +245,7 @@ final class Lane {
         trouble = e.toString();
       }
     }
-    events.forEach(event -> event.stream.counts().dropped(DropReason.DISK, 1));
+    events.forEach(event -> event.dropped(DropReason.DISK));
   }
 
   /** The newest are worth more than the oldest, on a full disk as in a full spool. */
@@ -277,7 +277,7 @@ final class Lane {
           spool.giveBack(entry);
           return false;
         }
-        case HOPELESS -> entry.event().stream.counts().dropped(DropReason.REFUSED, 1);
+        case HOPELESS -> entry.event().dropped(DropReason.REFUSED);
         case ACCEPTED -> {}
       }
     }
@@ -344,7 +344,7 @@ final class Lane {
       spool.takeBack(events);
     } catch (IOException e) {
       trouble = e.toString();
-      events.forEach(event -> event.stream.counts().dropped(DropReason.DISK, 1));
+      events.forEach(event -> event.dropped(DropReason.DISK));
     }
   }
 
@@ -367,13 +367,13 @@ final class Lane {
 
     @Override
     public void acknowledged() {
-      event.stream.counts().acked();
+      event.acked();
       settle();
     }
 
     @Override
     public void hopeless(String reason) {
-      event.stream.counts().dropped(DropReason.REFUSED, 1);
+      event.dropped(DropReason.REFUSED);
       if (!saidRefused) {
         saidRefused = true;
         LOG.warn("{}: an event is given up, others like it will be too: {}", topic, reason);

@@ -1,6 +1,9 @@
 package io.bianque.agent.publish;
 
 import io.bianque.agent.config.AgentConfig;
+import io.bianque.agent.probe.EventSink;
+import io.bianque.agent.probe.ProbeReport;
+import io.bianque.agent.probe.Receipt;
 import io.bianque.agent.publish.Outlet.Sent;
 import io.bianque.schemas.catalogue.Topics;
 import io.bianque.schemas.wire.AvroWriter;
@@ -31,7 +34,7 @@ import org.slf4j.LoggerFactory;
  * <p>One thread of its own does everything that can take time: making the producer, writing and
  * reading the spool.
  */
-public final class Publisher {
+public final class Publisher implements EventSink {
   private static final Logger LOG = LoggerFactory.getLogger(Publisher.class);
 
   /**
@@ -119,6 +122,7 @@ public final class Publisher {
 
   /** Begins; {@link #add} the probes before, so that none of their events waits for its schema. */
   public void start() {
+    facts.restore(this::countsOf);
     thread.start();
   }
 
@@ -136,15 +140,40 @@ public final class Publisher {
    * @param epoch of the probe's life
    * @param buffer copied
    */
+  @Override
   public void event(
-      String probe, long epoch, long wallNanos, byte[] buffer, int offset, int length) {
+      String probe,
+      long epoch,
+      long wallNanos,
+      byte[] buffer,
+      int offset,
+      int length,
+      Receipt receipt) {
     Stream stream = streams.get(probe);
     if (stream == null || stream.life().epoch() != epoch) {
-      Life life = new Life(probe, bootId, epoch);
-      stream = new Stream(life, fingerprints.get(probe), countsOf(life));
-      streams.put(probe, stream);
+      stream = stream(new Life(probe, bootId, epoch), fingerprints.get(probe));
     }
-    lanes.get(probe).offer(Event.of(stream, wallNanos, buffer, offset, length));
+    lanes.get(probe).offer(Event.of(stream, wallNanos, buffer, offset, length, receipt));
+  }
+
+  private Stream stream(Life life, String fingerprint) {
+    Stream stream = new Stream(life, fingerprint, countsOf(life));
+    streams.put(life.probe(), stream);
+    return stream;
+  }
+
+  /** Its events are written as that schema says, whatever the probe's present one is. */
+  @Override
+  public void adopted(String probe, long epoch, Schema schema, long events) {
+    Life life = new Life(probe, bootId, epoch);
+    countsOf(life).adopt(events);
+    lane(probe);
+    stream(life, schemas.keep(schema));
+  }
+
+  @Override
+  public void ended(ProbeReport last) {
+    facts.ended(last);
   }
 
   /** Counts of a life; all zero when it has no events yet. */
@@ -227,7 +256,7 @@ public final class Publisher {
   }
 
   private void run() {
-    facts.start(this::countsOf, this::wake);
+    facts.start(this::wake);
     openSpools();
     while (true) {
       boolean more = false;
@@ -290,7 +319,7 @@ public final class Publisher {
     while (lanes.values().stream().mapToLong(Lane::spoolBytes).sum() + bytes
         > spoolConfig.maxBytes()) {
       if (!dropOldestOfLargest()) {
-        events.forEach(event -> event.stream.counts().dropped(DropReason.SPOOL_FULL, 1));
+        events.forEach(event -> event.dropped(DropReason.SPOOL_FULL));
         return;
       }
     }

@@ -1,5 +1,6 @@
 package io.bianque.agent.publish;
 
+import io.bianque.agent.probe.Receipt;
 import io.bianque.schemas.wire.WireFormat;
 import java.io.BufferedInputStream;
 import java.io.Closeable;
@@ -71,7 +72,7 @@ final class SegmentReader implements Closeable {
         long wallNanos = buffer.getLong();
         byte[] value = new byte[WireFormat.HEADER + buffer.remaining()];
         buffer.get(value, WireFormat.HEADER, buffer.remaining());
-        return new Item(new Event(streams.get(number), wallNanos, value), valid);
+        return new Item(new Event(streams.get(number), wallNanos, value, Receipt.NONE), valid);
       }
     }
   }

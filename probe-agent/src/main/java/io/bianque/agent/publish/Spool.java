@@ -157,7 +157,7 @@ final class Spool implements Closeable {
         writer = SegmentWriter.create(newSegment(), segmentBytes);
       }
       try {
-        writer.write(events).forEach(event -> event.stream.counts().spooled(1));
+        writer.write(events).forEach(Event::spooled);
       } catch (IOException e) {
         finishSegment();
         throw e;
@@ -202,7 +202,7 @@ final class Spool implements Closeable {
       Files.deleteIfExists(segments.removeFirst().path);
     }
     segments.addFirst(prefix);
-    events.forEach(event -> event.stream.counts().spooled(1));
+    events.forEach(Event::spooled);
   }
 
   /**
@@ -279,7 +279,7 @@ final class Spool implements Closeable {
     Segment segment = reader.segment();
     segment.count(entry.event().stream, 1);
     segment.readFrom = entry.start();
-    entry.event().stream.counts().spooled(1);
+    entry.event().spooled();
     handedOut = new Position(segment.id, entry.start());
     givenBack = entry;
   }

@@ -78,16 +78,21 @@ class BpfObjectTest {
   }
 
   @Test
-  void loadedProgramTellsItsRuns() throws Exception {
+  void whatIsLoadedOutlivesItsObject() throws Exception {
+    KernelProgram program;
+    KernelMap counters;
     try (BpfObject object = open()) {
       object.programs().forEach(p -> p.autoload(p.name().equals("kfree_skb__tp_btf")));
       object.map("events_perf").orElseThrow().autocreate(false);
       object.load();
-
-      BpfProgram.RunStatistics statistics = object.programs().getFirst().statistics();
-      assertThat(statistics.runCount()).isZero();
-      assertThat(statistics.recursionMisses()).hasValue(0);
-      assertThat(object.map("counters").orElseThrow().lookupPerCpu(0)).containsOnly(0);
+      program = object.programs().getFirst().inKernel();
+      counters = object.map("counters").orElseThrow().inKernel();
+    }
+    try (program;
+        counters) {
+      assertThat(program.statistics().runCount()).isZero();
+      assertThat(program.statistics().recursionMisses()).hasValue(0);
+      assertThat(counters.lookupPerCpu(0)).containsOnly(0);
     }
   }
 

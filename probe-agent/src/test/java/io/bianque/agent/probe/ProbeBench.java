@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
@@ -92,7 +93,14 @@ final class ProbeBench implements AutoCloseable {
             all.hooks().stream().map(hook -> only(hook, sections)).toList());
     ProbeSettings settings =
         new ProbeSettings(
-            List.of(), Set.of(), Set.of(), Map.of(), channel, channelBytes, Duration.ofSeconds(1));
+            List.of(),
+            Set.of(),
+            Set.of(),
+            Map.of(),
+            channel,
+            channelBytes,
+            Duration.ofSeconds(1),
+            Optional.empty());
     try {
       for (Path file : files.schemas()) {
         Schema schema = new Schema.Parser().parse(Files.readString(file));
@@ -108,7 +116,7 @@ final class ProbeBench implements AutoCloseable {
             4711,
             kernel,
             new AgentFields("host", "boot", 4711, ClockOffset.measureNanos()),
-            (stream, epoch, wallNanos, buffer, offset, length) ->
+            (stream, epoch, wallNanos, buffer, offset, length, receipt) ->
                 events.add(decode(schemas.get(stream), buffer, offset, length)));
   }
 

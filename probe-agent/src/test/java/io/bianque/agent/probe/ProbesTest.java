@@ -20,6 +20,7 @@ import java.time.ZoneOffset;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
@@ -250,7 +251,8 @@ class ProbesTest {
             Map.of(),
             Channel.AUTO,
             1 << 16,
-            Duration.ofSeconds(10));
+            Duration.ofSeconds(10),
+            Optional.empty());
     try (Probes probes = probes(settings)) {
       probes.startAll();
 
@@ -320,7 +322,8 @@ class ProbesTest {
         "host",
         "boot",
         ClockOffset::measureNanos,
-        (probe, epoch, wallNanos, buffer, offset, length) -> events.merge(probe, 1, Integer::sum),
+        (probe, epoch, wallNanos, buffer, offset, length, receipt) ->
+            events.merge(probe, 1, Integer::sum),
         clock);
   }
 
@@ -332,7 +335,8 @@ class ProbesTest {
         Map.of(probe, values),
         Channel.AUTO,
         1 << 16,
-        Duration.ofSeconds(10));
+        Duration.ofSeconds(10),
+        Optional.empty());
   }
 
   private static ProbeReport report(Probes probes, String name) {

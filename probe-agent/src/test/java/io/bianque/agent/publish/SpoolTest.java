@@ -2,6 +2,7 @@ package io.bianque.agent.publish;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.bianque.agent.probe.Receipt;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -48,7 +49,7 @@ class SpoolTest {
   private Event event(int number) {
     stream.counts().offered();
     byte[] body = ("event " + number).getBytes(StandardCharsets.UTF_8);
-    return Event.of(stream, number * 1_000_000L, body, 0, body.length);
+    return Event.of(stream, number * 1_000_000L, body, 0, body.length, Receipt.NONE);
   }
 
   private Deque<Event> events(int from, int to) {
@@ -289,7 +290,8 @@ class SpoolTest {
     Spool spool = open();
     byte[] body = new byte[300_000];
     stream.counts().offered();
-    spool.append(new ArrayDeque<>(List.of(Event.of(stream, 1, body, 0, body.length))));
+    spool.append(
+        new ArrayDeque<>(List.of(Event.of(stream, 1, body, 0, body.length, Receipt.NONE))));
     assertThat(spool.next().event().bodyLength()).isEqualTo(300_000);
   }
 
