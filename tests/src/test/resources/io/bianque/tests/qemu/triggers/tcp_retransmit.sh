@@ -15,11 +15,11 @@ cleanup() {
     in_west sysctl -qw net.ipv4.tcp_early_retrans=3
     in_west nft delete table inet bianque 2>/dev/null || true
     in_east nft delete table inet bianque 2>/dev/null || true
-    rm -f /tmp/silence
+    rm -f /tmp/silence /tmp/received-*
 }
 trap cleanup EXIT
 
-# rule NAMESPACE HOOK RULE: the only one there.
+# rule NAMESPACE HOOK RULE…: the only ones there; one of them counts.
 rule() {
     ip netns exec "$1" nft -f - <<RULES
 table inet bianque
@@ -28,22 +28,28 @@ table inet bianque {
     chain test {
         type filter hook $2 priority 0;
         $3
+        ${4:-}
     }
 }
 RULES
 }
 
+# counted NAMESPACE PACKETS: whether that rule has met as many. What the kernel counts for all of a namespace is no
+# answer: a connection that came before still has its timers.
+counted() { [ "$(ip netns exec "$1" nft list table inet bianque | sed -n 's/.*counter packets \([0-9]*\).*/\1/p')" -ge "$2" ]; }
+
 # Nothing ever comes out of it, and no end.
 mkfifo /tmp/silence
 exec 9<> /tmp/silence
 
-# serve PORT: takes one connection in east and says nothing.
+# serve PORT: takes one connection in east, says nothing, and writes down what it got.
 serve() {
-    in_east nc -l -p "$1" > /dev/null <&9 &
+    in_east nc -l -p "$1" > "/tmp/received-$1" <&9 &
     children="$children $!"
     await listens "$1"
 }
 listens() { in_east netstat -ltn | grep -q ":$1 "; }
+received() { [ "$(stat -c %s "/tmp/received-$1")" = "$2" ]; }
 
 # send ADDRESS PORT BYTES: from west, and keeps the connection.
 send() {
@@ -51,48 +57,39 @@ send() {
     children="$children $!"
 }
 
-# counted NAMESPACE NAME: what /proc/net/netstat has of it.
-counted() {
-    ip netns exec "$1" cat /proc/net/netstat | awk -v name="$2" '
-        /^TcpExt:/ { if (n) print $column; else for (i = 1; i <= NF; i++) if ($i == name) column = i; n++ }'
-}
-more() { [ "$(counted "$1" "$2")" -gt "$3" ]; }
-
-# after NAME COMMAND…: runs the command and waits until west has counted one more.
-after() {
-    before=$(counted west "$1")
-    name=$1
-    shift
-    "$@"
-    await more west "$name" "$before"
-}
-
-# Nothing that carries data arrives: a probe, then timeouts.
+# Nothing that carries data arrives: the segment, a probe, a timeout.
 for target in 192.0.2.2/4101 2001:db8::2/4102; do
     port=${target#*/}
     serve "$port"
-    rule east input "tcp dport $port meta length > 140 drop"
-    after TCPTimeouts send "${target%/*}" "$port" 100
+    rule east input "tcp dport $port meta length > 140 counter drop"
+    send "${target%/*}" "$port" 100
+    await counted east 3
 done
 
-# So much that not all is sent at first: the probe is new data.
+# So much that not all is sent at first: what comes after the first ten segments is the probe, new data.
 serve 4103
-rule east input "tcp dport 4103 meta length > 140 drop"
-after TCPLossProbes send 192.0.2.2 4103 100000
+rule east input "tcp dport 4103 meta length > 140 counter drop"
+send 192.0.2.2 4103 100000
+await counted east 11
 
 # One segment of many is lost.
 serve 4104
 rule east input "tcp dport 4104 meta length > 1000 limit rate 1/hour burst 1 packets drop"
-after TCPFastRetrans send 192.0.2.2 4104 100000
+send 192.0.2.2 4104 100000
+await received 4104 100000
 
-# Only the acknowledgement is lost.
+# Only the acknowledgement is lost. That of the repeated segment says that it was not needed, which makes it longer.
 in_west sysctl -qw net.ipv4.tcp_early_retrans=0
 serve 4105
 in_east nft delete table inet bianque
-rule east output "tcp sport 4105 meta length < 60 tcp flags & (syn | ack) == ack limit rate 1/hour burst 2 packets drop"
-after TCPTimeouts send 192.0.2.2 4105 100
+rule east output "tcp sport 4105 meta length < 60 tcp flags & (syn | ack) == ack limit rate 1/hour burst 2 packets drop" \
+    "tcp sport 4105 meta length > 60 counter"
+send 192.0.2.2 4105 100
+await counted east 1
 
-# The answer to a SYN does not arrive.
+# The answer to a SYN does not arrive; a SYN comes again too.
 serve 4106
-rule west input "tcp sport 4106 drop"
-in_west timeout 4 bash -c ': > /dev/tcp/192.0.2.2/4106' 2>/dev/null || true
+rule west input "tcp sport 4106 counter drop"
+in_west timeout 60 bash -c ': > /dev/tcp/192.0.2.2/4106' 2>/dev/null &
+children="$children $!"
+await counted west 3
