@@ -1,6 +1,7 @@
 package io.bianque.standalone;
 
 import io.bianque.standalone.live.StackState;
+import io.bianque.standalone.part.PinMount;
 import io.bianque.standalone.stack.Layout;
 import io.bianque.standalone.stack.OwnedProcess;
 import io.bianque.standalone.stack.PartReport;
@@ -69,6 +70,7 @@ public final class DownCommand implements Callable<Integer> {
       stop(layout, state.get(), out);
       out.println("Stopped." + (wipe ? "" : " The data is kept in " + layout.data() + "."));
     }
+    PinMount.close(layout);
     if (wipe) {
       for (String folder : WIPED) {
         remove(layout.of(folder));

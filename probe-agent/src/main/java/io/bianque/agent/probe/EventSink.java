@@ -26,6 +26,14 @@ public interface EventSink {
       Receipt receipt);
 
   /**
+   * Whether it can take some hundred events of the probe now without giving any up. Where it
+   * cannot, they are better off in the channel.
+   */
+  default boolean hasRoom(String probe) {
+    return true;
+  }
+
+  /**
    * A life that an earlier run of the agent began goes on; before any of its events, by any thread.
    *
    * @param schema of its events, which may be older than the probe's present one

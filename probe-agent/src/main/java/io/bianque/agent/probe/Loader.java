@@ -29,6 +29,7 @@ final class Loader {
   private final ProbeSettings settings;
   private final boolean perf;
   private final List<Refusal> refused = new ArrayList<>();
+  private Runnable beforeAttaching = () -> {};
 
   Loader(ProbePlan plan, ProbeSettings settings) {
     this.plan = plan;
@@ -44,10 +45,13 @@ final class Loader {
   /**
    * Loads and attaches.
    *
+   * @param beforeAttaching called when all that takes time is done; more than once where variants
+   *     have to be tried
    * @throws HooksRefused when no variant of some hook holds that the probe needs, or of none
    * @throws ProbeRejected when the object lacks what such a probe has
    */
-  InKernel load() {
+  InKernel load(Runnable beforeAttaching) {
+    this.beforeAttaching = beforeAttaching;
     List<Variant> chosen = plan.hooks().stream().map(h -> h.variants().getFirst()).toList();
     try {
       return attempt(chosen);
@@ -115,6 +119,7 @@ final class Loader {
       // Before the programs run: what they say to a perf event array without rings is lost.
       holding.channel = plan.events().map(_ -> openChannel(object, holding.maps));
       List<PolledMap> polled = polled(plan, holding.maps);
+      beforeAttaching.run();
       for (BpfProgram program : object.programs()) {
         if (wanted.contains(program.name())) {
           BpfLink link = program.attach();

@@ -118,18 +118,24 @@ public final class Probes implements AutoCloseable {
    */
   public void startAll() {
     synchronized (lifecycle) {
-      settings
-          .pins()
-          .ifPresent(pins ->
-              pins.probes().stream()
-                  .filter(name -> !(probes.containsKey(name) && isWanted(probes.get(name))))
-                  .forEach(name -> pins.of(name).ifPresent(pin -> end(pins, name, pin))));
+      settings.pins().map(Pins::probes).orElse(List.of()).stream()
+          .filter(name -> !(probes.containsKey(name) && isWanted(probes.get(name))))
+          .forEach(this::endPinned);
       for (Probe probe : probes.values()) {
         if (isWanted(probe)) {
           load(probe);
         }
       }
     }
+  }
+
+  /** Ends what an earlier run left in the kernel, when it has been read. */
+  private void endPinned(String name) {
+    settings
+        .pins()
+        .flatMap(pins -> pins.of(name))
+        .flatMap(pin -> adoptToEnd(name, pin))
+        .ifPresent(this::stop);
   }
 
   private static boolean isWanted(Probe probe) {
@@ -307,23 +313,18 @@ public final class Probes implements AutoCloseable {
       Map<String, String> tunables = settings.tunables().getOrDefault(name, Map.of());
       ProbePlan plan = ProbePlan.read(probe.files, tunables);
       String identity = Pins.identity(plan.object(), tunables, settings.channelBytes());
-      Optional<Running> adopted =
-          settings
-              .pins()
-              .flatMap(pins ->
-                  pins.of(name)
-                      .flatMap(pin ->
-                          pin.identity().equals(identity)
-                              ? adopt(pins, plan, pin)
-                              : end(pins, name, pin)));
-      probe.running = adopted.orElseGet(() -> fresh(probe, plan, identity));
+      Optional<Pin> pin = settings.pins().flatMap(pins -> pins.of(name));
+      probe.running =
+          pin.filter(each -> each.identity().equals(identity))
+              .flatMap(each -> adopt(plan, each))
+              .orElseGet(() -> fresh(probe, plan, identity, pin));
       probe.failures = 0;
       probe.last = probe.running.reports();
       synchronized (draining) {
         running.add(probe.running);
       }
     } catch (ProbeRejected e) {
-      settings.pins().ifPresent(pins -> pins.of(name).ifPresent(pin -> end(pins, name, pin)));
+      endPinned(name);
       probe.state(new Failed(e.getMessage(), List.of(), Optional.empty()));
     } catch (HooksRefused e) {
       if (e.allOptional()) {
@@ -336,53 +337,58 @@ public final class Probes implements AutoCloseable {
     }
   }
 
-  private Running fresh(Probe probe, ProbePlan plan, String identity) {
-    InKernel kernel = new Loader(plan, settings).load();
-    // After attaching, which takes tens of milliseconds: what the kernel did before it is in the
-    // gap that ends with this epoch.
-    long epoch = newEpoch();
-    if (kernel.isPinnable()) {
-      InKernel loaded = kernel;
-      kernel =
-          settings
-              .pins()
-              .map(pins -> pins.keep(loaded, probe.files, identity, epoch))
-              .orElse(kernel);
+  /**
+   * A new life. One of another object that is still pinned ends when the new programs are about to
+   * be attached: as late as can be, but nothing is seen by both.
+   */
+  private Running fresh(Probe probe, ProbePlan plan, String identity, Optional<Pin> old) {
+    Optional<Running> ending = old.flatMap(pin -> adoptToEnd(plan.name(), pin));
+    try {
+      InKernel kernel = new Loader(plan, settings).load(() -> ending.ifPresent(Running::detach));
+      // After attaching, which takes tens of milliseconds: what the kernel did before it is in the
+      // gap that ends with this epoch.
+      long epoch = newEpoch();
+      if (kernel.isPinnable()) {
+        InKernel loaded = kernel;
+        kernel =
+            settings
+                .pins()
+                .map(pins -> pins.keep(loaded, probe.files, identity, epoch))
+                .orElse(kernel);
+      }
+      return new Running(plan, epoch, kernel, fields(epoch), sink);
+    } finally {
+      ending.ifPresent(this::stop);
     }
-    return new Running(plan, epoch, kernel, fields(epoch), sink);
   }
 
   /** Goes on with what an earlier run left in the kernel; empty when that cannot be read. */
-  private Optional<Running> adopt(Pins pins, ProbePlan plan, Pin pin) {
+  private Optional<Running> adopt(ProbePlan plan, Pin pin) {
     try {
       InKernel kernel = Loader.adopt(plan, pin);
-      LOG.info("probe {} goes on, it is at work since epoch {}", plan.name(), pin.epoch());
+      LOG.info("probe {} goes on as epoch {}", plan.name(), pin.epoch());
       lastEpoch = Math.max(lastEpoch, pin.epoch());
       return Optional.of(new Running(plan, pin.epoch(), kernel, fields(pin.epoch()), sink));
     } catch (BpfException | ProbeRejected e) {
-      LOG.warn(
-          "probe {} begins anew, what waited in its channel is lost: {}",
-          plan.name(),
-          e.getMessage());
-      pins.delete(plan.name(), pin);
+      giveUp(plan.name(), pin, e);
       return Optional.empty();
     }
   }
 
-  /**
-   * Ends what an earlier run left in the kernel, because the probe is not wanted any more or is not
-   * the same: what waits in its channel is read as the files say from which it was loaded.
-   *
-   * @return nothing to go on with
-   */
-  private Optional<Running> end(Pins pins, String name, Pin pin) {
+  /** The same by the files that it was loaded from, whatever has become of them since. */
+  private Optional<Running> adoptToEnd(String name, Pin pin) {
     try {
-      adopt(pins, ProbePlan.read(pins.files(name, pin), Map.of()), pin).ifPresent(this::stop);
+      ProbeFiles files = settings.pins().orElseThrow().files(name, pin);
+      return adopt(ProbePlan.read(files, Map.of()), pin);
     } catch (ProbeRejected e) {
-      LOG.warn("probe {}: what waited in its channel is lost: {}", name, e.getMessage());
+      giveUp(name, pin, e);
+      return Optional.empty();
     }
-    pins.delete(name, pin);
-    return Optional.empty();
+  }
+
+  private void giveUp(String name, Pin pin, RuntimeException e) {
+    LOG.warn("probe {}: what waited in its channel is lost: {}", name, e.getMessage());
+    settings.pins().ifPresent(pins -> pins.delete(name, pin));
   }
 
   private AgentFields fields(long epoch) {

@@ -26,7 +26,8 @@ import org.slf4j.LoggerFactory;
 final class Running implements RecordHandler {
   private static final Logger LOG = LoggerFactory.getLogger(Running.class);
   private static final Path STATS_ENABLED = Path.of("/proc/sys/kernel/bpf_stats_enabled");
-  private static final int TURN = 256;
+  private static final int TURN = 64;
+  private static final long SLOW_NANOS = TimeUnit.SECONDS.toNanos(5);
 
   private final String name;
   private final long epoch;
@@ -64,12 +65,15 @@ final class Running implements RecordHandler {
   /** In small turns, because a turn's room is given back at its end. */
   private int drain(EventChannel channel, int maxEvents) {
     int taken = 0;
-    int turn;
-    do {
+    int turn = TURN;
+    while (turn == TURN && taken < maxEvents && sink.hasRoom(name)) {
       turn = channel.drain(Math.min(maxEvents - taken, TURN), this);
       taken += turn;
       release(channel);
-    } while (turn == TURN && taken < maxEvents);
+    }
+    if (taken == 0) {
+      release(channel);
+    }
     return taken;
   }
 
@@ -175,17 +179,27 @@ final class Running implements RecordHandler {
         counted ? OptionalLong.of(runTime) : OptionalLong.empty());
   }
 
+  /** Its programs begin to run no more. */
+  void detach() {
+    kernel.detach();
+  }
+
   /**
    * Detaches, reads what is left, and unloads; the last reports. A run that began before detaching
-   * may end after it, some microseconds later, and is waited for.
+   * may end after it, some microseconds later, and is waited for; and so is a sink that is slow.
    */
   List<ProbeReport> stop() {
-    kernel.detach();
+    detach();
+    long slow = System.nanoTime() + SLOW_NANOS;
     ProbeReport last = report();
     for (int i = 0;
         i < 100 && !(last.kernel().balances() && last.kernel().submitted() == read);
         i++) {
       while (drain(TURN) > 0) {}
+      while (!sink.hasRoom(name) && System.nanoTime() < slow) {
+        LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
+        i = 0;
+      }
       last = report();
       LockSupport.parkNanos(TimeUnit.MICROSECONDS.toNanos(100));
     }

@@ -93,6 +93,11 @@ final class Lane {
     return progress.inFlight();
   }
 
+  /** Whether some hundred events more can wait for the disk. */
+  synchronized boolean hasRoom() {
+    return handOffBytes <= HAND_OFF_BYTES / 2;
+  }
+
   /** Takes an event, by the drain thread. Never waits. */
   void offer(Event event) {
     event.stream.counts().offered();
@@ -321,6 +326,12 @@ final class Lane {
     List<Event> events = new ArrayList<>();
     synchronized (this) {
       direct = false;
+    }
+    // What it has acknowledged since the last look is behind: it would be sent again.
+    try {
+      rememberAcknowledged();
+    } catch (IOException e) {
+      trouble = e.toString();
     }
     synchronized (sending) {
       synchronized (inFlight) {

@@ -156,6 +156,11 @@ public final class Publisher implements EventSink {
     lanes.get(probe).offer(Event.of(stream, wallNanos, buffer, offset, length, receipt));
   }
 
+  @Override
+  public boolean hasRoom(String probe) {
+    return lanes.get(probe).hasRoom();
+  }
+
   private Stream stream(Life life, String fingerprint) {
     Stream stream = new Stream(life, fingerprint, countsOf(life));
     streams.put(life.probe(), stream);
@@ -536,7 +541,6 @@ public final class Publisher implements EventSink {
       toDisk(lane, lane.takeHandOff());
       lane.takeBack();
       try {
-        lane.rememberAcknowledged();
         lane.closeSpool();
       } catch (IOException e) {
         LOG.error("spool of {}: {}", lane.probe(), e.toString());

@@ -109,7 +109,7 @@ final class ProbeBench implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    kernel = new Loader(plan, settings).load();
+    kernel = new Loader(plan, settings).load(() -> {});
     running =
         new Running(
             plan,

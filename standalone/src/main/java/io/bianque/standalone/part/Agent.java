@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -21,6 +22,8 @@ import java.util.stream.Stream;
 public final class Agent {
 
   public static final String NAME = "agent";
+
+  private static final String PIN_FOLDER = "BIANQUE_AGENT_PIN_FOLDER";
 
   private Agent() {}
 
@@ -89,14 +92,16 @@ public final class Agent {
     line.add(layout.agentDist().resolve("bin/bianque-agent").toString());
     line.addAll(List.of("--config", configFile(layout).toString()));
     line.addAll(arguments);
-    return new Command(
-        line,
-        Map.of(
-            "JAVA_HOME", System.getProperty("java.home"),
-            "BIANQUE_AGENT_KAFKA__BOOTSTRAP_SERVERS", ports.bootstrapServers(),
-            "BIANQUE_AGENT_REGISTRY__URL", ports.registryApi().toString(),
-            "BIANQUE_AGENT_HTTP__PORT", Integer.toString(ports.agent()),
-            "BIANQUE_AGENT_STATE_DIR", folder.resolve("state").toString()),
-        folder);
+    Map<String, String> environment = new HashMap<>();
+    environment.put("JAVA_HOME", System.getProperty("java.home"));
+    environment.put("BIANQUE_AGENT_KAFKA__BOOTSTRAP_SERVERS", ports.bootstrapServers());
+    environment.put("BIANQUE_AGENT_REGISTRY__URL", ports.registryApi().toString());
+    environment.put("BIANQUE_AGENT_HTTP__PORT", Integer.toString(ports.agent()));
+    environment.put("BIANQUE_AGENT_STATE_DIR", folder.resolve("state").toString());
+    // Without arguments it watches the kernel.
+    if (arguments.isEmpty() && System.getenv(PIN_FOLDER) == null) {
+      environment.put(PIN_FOLDER, PinMount.open(layout).map(Path::toString).orElse("none"));
+    }
+    return new Command(line, environment, folder);
   }
 }

@@ -68,6 +68,7 @@ final class AgentProcess implements AutoCloseable {
     set("state_dir", folder.resolve("state").toString());
     set("http.port", Integer.toString(port));
     set("intervals.counters", "1s");
+    set("pin_folder", "none");
     set("probe_folders", onlyDropwatch(folder).toString());
     set("probes.dropwatch.max_events_per_second", "0");
     List.of("tcp", "icmp", "other")

@@ -31,11 +31,18 @@ class FailuresTest {
   private static final int DROPS_PER_SECOND = 50;
   private static final Duration CATCH_UP = Duration.ofMinutes(4);
 
-  /** No rate limit: a number that is missing must be lost, not limited. */
+  /**
+   * No rate limit: a number that is missing must be lost, not limited. No pins: the probe is to end
+   * with a killed agent, as it does where the kernel cannot keep it.
+   */
   @RegisterExtension
   static final StackUnderTest STACK =
-      StackUnderTest.ofThisCheckout(
-          () -> Map.of("BIANQUE_AGENT_PROBES__DROPWATCH__MAX_EVENTS_PER_SECOND", "0"));
+      StackUnderTest.ofThisCheckout(() ->
+          Map.of(
+              "BIANQUE_AGENT_PROBES__DROPWATCH__MAX_EVENTS_PER_SECOND",
+              "0",
+              "BIANQUE_AGENT_PIN_FOLDER",
+              "none"));
 
   private static NetnsPair network;
   private static NumberedDrops drops;
