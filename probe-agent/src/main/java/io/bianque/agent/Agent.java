@@ -14,6 +14,7 @@ import io.bianque.agent.host.ModuleWatch;
 import io.bianque.agent.http.LocalHttp;
 import io.bianque.agent.http.Pages;
 import io.bianque.agent.probe.Doctor;
+import io.bianque.agent.probe.OwnProbes;
 import io.bianque.agent.probe.Pins;
 import io.bianque.agent.probe.ProbeFiles;
 import io.bianque.agent.probe.ProbeSettings;
@@ -32,6 +33,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -39,6 +41,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.Collectors;
+import org.apache.avro.AvroRuntimeException;
 import org.apache.avro.Schema;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -52,6 +55,8 @@ public final class Agent {
 
   private static final int FAILED = 1;
   private static final int USAGE = 2;
+
+  private static final Duration OWN_PROBES_INTERVAL = Duration.ofSeconds(2);
 
   private static final CountDownLatch DONE = new CountDownLatch(1);
 
@@ -98,8 +103,9 @@ public final class Agent {
       case PLAY -> play(config(arguments), arguments);
       case DETACH -> detach(config(arguments));
       case DRY_RUN -> {
-        System.out.print(Findings.text(Prospect.of(probeSettings(config(arguments)))));
-        yield OK;
+        List<Prospect> prospects = Prospect.of(probeSettings(config(arguments)));
+        System.out.print(Findings.text(prospects));
+        yield prospects.stream().anyMatch(Prospect::isBroken) ? FAILED : OK;
       }
       case DOCTOR -> {
         Doctor.Examination found = Doctor.examine(probeSettings(config(arguments)));
@@ -289,6 +295,38 @@ public final class Agent {
       return probes;
     }
 
+    /** A schema that cannot be read is no schema of a probe that can be loaded either. */
+    private void announce(ProbeFiles files) {
+      for (Path file : files.schemas()) {
+        try {
+          Schema schema = new Schema.Parser().parse(Files.readString(file));
+          publisher.add(schema.getName(), schema);
+        } catch (IOException | AvroRuntimeException e) {
+          LOG.warn("{} is no Avro schema: {}", file, e.getMessage());
+        }
+      }
+    }
+
+    private static void watch(OwnProbes own) {
+      Thread.ofPlatform()
+          .daemon()
+          .name("bq-own-probes")
+          .start(() -> {
+            try {
+              while (true) {
+                Thread.sleep(OWN_PROBES_INTERVAL);
+                try {
+                  own.look();
+                } catch (RuntimeException e) {
+                  LOG.error("own probes are looked at again after an error that should not be", e);
+                }
+              }
+            } catch (InterruptedException e) {
+              Thread.currentThread().interrupt();
+            }
+          });
+    }
+
     private static Optional<LocalHttp> listen(AgentConfig config, Pages pages) throws IOException {
       if (config.http().port().isEmpty()) {
         return Optional.empty();
@@ -313,7 +351,11 @@ public final class Agent {
       }
       schemas(config).forEach(publisher::add);
       publisher.start();
+      Optional<OwnProbes> own =
+          config.ownProbes().map(folder -> new OwnProbes(folder, probes, this::announce));
+      own.ifPresent(OwnProbes::begin);
       probes.startAll();
+      own.ifPresent(Running::watch);
       probes.report().forEach(report -> LOG.info("probe {}: {}", report.probe(), report.state()));
       drain.run();
       probes.stopUnpinned();

@@ -16,6 +16,7 @@ import picocli.CommandLine.Command;
       TailCommand.class,
       SuperviseCommand.class,
       PrepareCommand.class,
+      ProbeCommand.class,
       ServersCommand.class,
       TestReportCommand.class
     })

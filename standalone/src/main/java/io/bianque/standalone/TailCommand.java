@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
@@ -55,6 +56,11 @@ import picocli.CommandLine.Spec;
 public final class TailCommand implements Callable<Integer> {
 
   private static final String PREFIX = "bianque.";
+
+  /** Topics that a probe of one's own may have. */
+  private static final Pattern OWN =
+      Pattern.compile("bianque\\.(raw|enriched|ignored)\\.[a-z][a-z0-9_]*");
+
   private static final DateTimeFormatter TIME =
       DateTimeFormatter.ofPattern("HH:mm:ss.SSS").withZone(ZoneId.systemDefault());
 
@@ -202,7 +208,7 @@ public final class TailCommand implements Callable<Integer> {
   private String fullName() {
     List<String> known = Catalogue.load().topics().stream().map(Topic::name).toList();
     String name = topic.startsWith(PREFIX) ? topic : PREFIX + topic;
-    if (!known.contains(name)) {
+    if (!known.contains(name) && !OWN.matcher(name).matches()) {
       throw new UserError(
           ExitCode.USAGE,
           "no topic "

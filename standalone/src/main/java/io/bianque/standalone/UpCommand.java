@@ -3,6 +3,7 @@ package io.bianque.standalone;
 import io.bianque.standalone.live.StackState;
 import io.bianque.standalone.live.StackState.Source;
 import io.bianque.standalone.machine.Machine;
+import io.bianque.standalone.part.Agent;
 import io.bianque.standalone.part.ObjectStore;
 import io.bianque.standalone.stack.Layout;
 import io.bianque.standalone.stack.OwnedProcess;
@@ -39,7 +40,8 @@ import picocli.CommandLine.Spec;
       "  ./bianque up --yes               install missing packages without asking (for scripts)",
       "  ./bianque up --source recorded   without BPF rights: play recorded real events",
       "  ./bianque up --port-base 20090   ports 20091 to 20101 instead of 19091 to 19101",
-      "  ./bianque up --without agent     all but the agent, which you start yourself"
+      "  ./bianque up --without agent     all but the agent, which you start yourself",
+      "  ./bianque up --own-probes        and take probes of your own: ./bianque probe --help"
     },
     mixinStandardHelpOptions = true)
 public final class UpCommand implements Callable<Integer> {
@@ -66,6 +68,12 @@ public final class UpCommand implements Callable<Integer> {
       paramLabel = "PART",
       description = "Parts that are left out.")
   private Set<String> without = Set.of();
+
+  @Option(
+      names = "--own-probes",
+      description =
+          "Lets ./bianque probe add load probes of your own into this machine's kernel. Off unless said.")
+  private boolean ownProbes;
 
   @Spec private CommandSpec spec;
 
@@ -170,13 +178,16 @@ public final class UpCommand implements Callable<Integer> {
       line.addAll(List.of("--without", String.join(",", without)));
     }
     Files.createDirectories(layout.logs());
-    Process process =
+    ProcessBuilder supervisor =
         new ProcessBuilder(line)
             .directory(layout.checkout().toFile())
             .redirectInput(Path.of("/dev/null").toFile())
             .redirectErrorStream(true)
-            .redirectOutput(ProcessBuilder.Redirect.appendTo(layout.log("supervisor").toFile()))
-            .start();
+            .redirectOutput(ProcessBuilder.Redirect.appendTo(layout.log("supervisor").toFile()));
+    if (ownProbes) {
+      supervisor.environment().put(Agent.OWN_PROBES, Agent.ownProbes(layout).toString());
+    }
+    Process process = supervisor.start();
     return OwnedProcess.of(process.pid())
         .orElseThrow(() ->
             new UserError(

@@ -15,6 +15,8 @@ import java.util.Set;
  *
  * @param probeFolders where {@code x.bpf.o} and {@code x.avsc} are looked for; a later folder's
  *     probe replaces an earlier one's of the same name
+ * @param ownProbes a folder whose probes may come, change and go while the agent runs; empty: none
+ *     may
  * @param probes by name; a probe that is not in it has its own defaults
  * @param blacklist probes that are never loaded, whatever else is said
  * @param stateDir what must survive a restart: host id, schema ids, counters, and the spool unless
@@ -26,6 +28,7 @@ public record AgentConfig(
     Kafka kafka,
     URI registry,
     List<Path> probeFolders,
+    Optional<Path> ownProbes,
     Map<String, Probe> probes,
     Set<String> blacklist,
     Events events,

@@ -91,6 +91,7 @@ public final class ConfigReader {
                 list("probe_folders", List.of(dist.resolve("probes").toString())).stream()
                     .map(Path::of)
                     .toList(),
+                value("own_probes", Optional.empty(), ConfigReader::folder),
                 probes(),
                 new HashSet<>(list("blacklist", List.of())),
                 checked("events", this::events),

@@ -10,9 +10,11 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.LongSupplier;
 import java.util.stream.Collectors;
@@ -39,6 +41,11 @@ public final class Probes implements AutoCloseable {
   private final Object lifecycle = new Object();
 
   private final Map<String, Probe> probes = new TreeMap<>();
+
+  /** Names of those that may be replaced and removed. */
+  private final Set<String> own = new HashSet<>();
+
+  private boolean started;
   private long lastEpoch;
 
   /** Guards {@link #running} and what is in it; held for one turn of draining at most. */
@@ -118,6 +125,7 @@ public final class Probes implements AutoCloseable {
    */
   public void startAll() {
     synchronized (lifecycle) {
+      started = true;
       settings.pins().map(Pins::probes).orElse(List.of()).stream()
           .filter(name -> !(probes.containsKey(name) && isWanted(probes.get(name))))
           .forEach(this::endPinned);
@@ -255,6 +263,44 @@ public final class Probes implements AutoCloseable {
     }
   }
 
+  /**
+   * Takes a probe that was not there before, or other files of one that this took before; it is
+   * started when the others are.
+   */
+  void put(ProbeFiles files) {
+    synchronized (lifecycle) {
+      String name = files.name();
+      if (probes.containsKey(name) && !own.contains(name)) {
+        LOG.warn("{} is not loaded: there is a probe {} already", files.object(), name);
+        return;
+      }
+      Probe before = probes.get(name);
+      if (before != null && before.running != null) {
+        unload(before);
+      }
+      own.add(name);
+      Probe probe = new Probe(files, initialState(name));
+      probes.put(name, probe);
+      if (started && isWanted(probe)) {
+        load(probe);
+        LOG.info("probe {}: {}", name, probe.state());
+      }
+    }
+  }
+
+  /** Stops and forgets a probe that {@link #put} took. */
+  void remove(String name) {
+    synchronized (lifecycle) {
+      if (own.remove(name)) {
+        Probe probe = probes.remove(name);
+        if (probe.running != null) {
+          unload(probe);
+        }
+        LOG.info("probe {} is gone from its folder and stopped", name);
+      }
+    }
+  }
+
   /** Stops all that would not go on without this process. */
   public void stopUnpinned() {
     synchronized (lifecycle) {
@@ -273,6 +319,7 @@ public final class Probes implements AutoCloseable {
   public void leave() {
     stopUnpinned();
     synchronized (lifecycle) {
+      started = false;
       for (Probe probe : probes.values()) {
         if (probe.running != null) {
           synchronized (draining) {

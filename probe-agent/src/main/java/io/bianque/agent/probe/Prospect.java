@@ -26,6 +26,11 @@ public record Prospect(
     return ProbeFiles.in(settings.folders()).stream().map(files -> of(files, settings)).toList();
   }
 
+  /** Whether its files are at fault, not the configuration. */
+  public boolean isBroken() {
+    return hooks.isEmpty();
+  }
+
   private static Prospect of(ProbeFiles files, ProbeSettings settings) {
     String name = files.name();
     Map<String, String> configured = settings.tunables().getOrDefault(name, Map.of());

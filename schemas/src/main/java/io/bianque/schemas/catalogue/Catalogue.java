@@ -1,9 +1,12 @@
 package io.bianque.schemas.catalogue;
 
+import io.bianque.schemas.derive.EnrichedSchema;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -45,6 +48,35 @@ public final class Catalogue {
    */
   public static Catalogue parse(String name, String yaml, Function<String, String> schemaSource) {
     return new Catalogue(CatalogueFile.parse(name, yaml, schemaSource));
+  }
+
+  /**
+   * The topics of probes that are not in this jar, as those that are have them: raw, enriched,
+   * ignored.
+   *
+   * @param raw their schemas; the names are the probes'
+   * @throws InvalidCatalogue when this jar has a probe of that name
+   */
+  public static Catalogue ofOwn(List<Schema> raw) {
+    Catalogue model = load();
+    String known = model.probes().getFirst();
+    Map<String, Schema> schemas = new HashMap<>();
+    List<Topic> topics = new ArrayList<>();
+    for (Schema schema : raw) {
+      String probe = schema.getName();
+      if (model.probes().contains(probe)) {
+        throw new InvalidCatalogue(
+            "there is a probe " + probe + " already; give yours another name");
+      }
+      schemas.put("raw/" + probe + ".avsc", schema);
+      schemas.put("enriched/" + probe + ".avsc", EnrichedSchema.of(schema));
+      for (String name :
+          List.of(Topics.raw(known), Topics.enriched(known), Topics.ignored(known))) {
+        topics.add(model.topic(name).ofProbe(known, probe));
+      }
+    }
+    return new Catalogue(
+        new CatalogueFile(raw.stream().map(Schema::getName).toList(), topics, schemas));
   }
 
   /** All topics, in the catalogue's order. */

@@ -35,6 +35,21 @@ public record Topic(
     readers = List.copyOf(readers);
   }
 
+  /** The same topic of another probe. */
+  Topic ofProbe(String probe, String other) {
+    return new Topic(
+        name.replace("." + probe, "." + other),
+        purpose,
+        key,
+        valueSchemaResource.replace("/" + probe + ".", "/" + other + "."),
+        partitions,
+        cleanup,
+        retention,
+        compactionLag,
+        writers,
+        readers);
+  }
+
   /** The registry's subject of this topic's values. */
   public String subject() {
     return Topics.subject(name);

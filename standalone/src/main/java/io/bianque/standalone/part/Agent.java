@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -25,7 +26,17 @@ public final class Agent {
 
   private static final String PIN_FOLDER = "BIANQUE_AGENT_PIN_FOLDER";
 
+  /** Environment variable of the folder whose probes the agent loads while it runs. */
+  public static final String OWN_PROBES = "BIANQUE_AGENT_OWN_PROBES";
+
   private Agent() {}
+
+  /** Makes that folder, for its owner alone. */
+  public static Path ownProbes(Layout layout) throws IOException {
+    Path folder = layout.of(NAME).resolve("own-probes");
+    Files.createDirectories(folder);
+    return Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwx------"));
+  }
 
   /** The agent on this machine's kernel. */
   public static Part live(Layout layout, Ports ports) {

@@ -33,9 +33,14 @@ final class Search {
    * server is away or has no such stream yet: who asks, waits.
    */
   List<JsonNode> drops(String query) {
+    return documents(DROPS, query);
+  }
+
+  /** The same of another data stream: {@code logs-bianque.<probe>-default}. */
+  List<JsonNode> documents(String stream, String query) {
     JsonNode answer =
         post(
-            "/" + DROPS + "/_search?ignore_unavailable=true&size=10000",
+            "/" + stream + "/_search?ignore_unavailable=true&size=10000",
             "{\"query\": " + query + "}");
     List<JsonNode> documents = new ArrayList<>();
     answer.path("hits").path("hits").forEach(hit -> documents.add(hit.path("_source")));

@@ -140,6 +140,11 @@ final class StackUnderTest
     return (cleanClone ? checkout.folder() : folder).resolve("data");
   }
 
+  /** All that the part has written to its log. */
+  String log(String part) throws IOException {
+    return Files.readString(data().resolve("logs").resolve(part + ".log"));
+  }
+
   /** CPU time that the part's process has used since it began. */
   Duration cpuTime(String part) {
     return process(part).info().totalCpuDuration().orElseThrow();
