@@ -37,15 +37,14 @@ class RunningStackTest {
   /** Room for what drops in the seconds without an agent. */
   @RegisterExtension
   static final StackUnderTest STACK =
-      StackUnderTest.ofThisCheckout(
-          () ->
-              Map.of(
-                  "BIANQUE_AGENT_OWN_PROBES",
-                  OWN_PROBES.toString(),
-                  "BIANQUE_AGENT_PROBES__DROPWATCH__MAX_EVENTS_PER_SECOND",
-                  "0",
-                  "BIANQUE_AGENT_PROBES__DROPWATCH__CHANNEL_BYTES",
-                  "33554432"));
+      StackUnderTest.ofThisCheckout(() ->
+          Map.of(
+              "BIANQUE_AGENT_OWN_PROBES",
+              OWN_PROBES.toString(),
+              "BIANQUE_AGENT_PROBES__DROPWATCH__MAX_EVENTS_PER_SECOND",
+              "0",
+              "BIANQUE_AGENT_PROBES__DROPWATCH__CHANNEL_BYTES",
+              "33554432"));
 
   @TempDir Path folder;
 
@@ -109,8 +108,7 @@ class RunningStackTest {
     Files.writeString(OWN_PROBES.resolve("broken.bpf.o"), "no object");
     Files.writeString(OWN_PROBES.resolve("broken.avsc"), "{\"no\": \"schema\"}");
     // A name that is taken; a pair that does not agree.
-    Files.copy(
-        OWN_PROBES.resolve("execs.bpf.o"), OWN_PROBES.resolve("dropwatch.bpf.o"));
+    Files.copy(OWN_PROBES.resolve("execs.bpf.o"), OWN_PROBES.resolve("dropwatch.bpf.o"));
     Files.copy(OWN_PROBES.resolve("execs.bpf.o"), OWN_PROBES.resolve("other.bpf.o"));
     Files.writeString(
         OWN_PROBES.resolve("other.avsc"),
