@@ -56,6 +56,8 @@ public final class Agent {
   private static final int FAILED = 1;
   private static final int USAGE = 2;
 
+  private static final Duration GUARD_WINDOW = Duration.ofSeconds(10);
+  private static final int GUARD_PATIENCE = 6;
   private static final Duration OWN_PROBES_INTERVAL = Duration.ofSeconds(2);
 
   private static final CountDownLatch DONE = new CountDownLatch(1);
@@ -281,7 +283,16 @@ public final class Agent {
               host.bootId(),
               ClockOffset::measureNanos,
               publisher);
-      this.drain = new Drain(probes, config, trim::turn);
+      GuardRails guard =
+          new GuardRails(probes, config.guard(), GUARD_WINDOW, GUARD_PATIENCE, this::noteRetry);
+      this.drain =
+          new Drain(
+              probes,
+              config,
+              now -> {
+                trim.turn(now);
+                guard.turn(now);
+              });
       Pages pages =
           new Pages(
               version(),
@@ -293,6 +304,10 @@ public final class Agent {
 
     private Probes probes() {
       return probes;
+    }
+
+    private void noteRetry() {
+      drain.noteRetry();
     }
 
     /** A schema that cannot be read is no schema of a probe that can be loaded either. */

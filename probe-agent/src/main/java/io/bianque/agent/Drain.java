@@ -102,7 +102,8 @@ final class Drain {
     }
   }
 
-  private void noteRetry() {
+  /** To be called when somebody else has started or stopped a probe. Any thread. */
+  void noteRetry() {
     retryAt =
         probes.report().stream()
             .flatMap(report ->

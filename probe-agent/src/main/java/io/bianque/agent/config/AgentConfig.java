@@ -35,6 +35,7 @@ public record AgentConfig(
     Path stateDir,
     Optional<Path> pinFolder,
     Spool spool,
+    Guard guard,
     Http http,
     Intervals intervals) {
 
@@ -117,6 +118,15 @@ public record AgentConfig(
       }
     }
   }
+
+  /**
+   * What the agent and its probes may cost.
+   *
+   * @param cpuPercent of one CPU: the agent's own time and the kernel's in its probes
+   * @param memoryBytes resident
+   * @param pause how long the dearest probe is detached when they are over it
+   */
+  public record Guard(double cpuPercent, long memoryBytes, Duration pause) {}
 
   /**
    * The agent's own metrics and health.

@@ -1,6 +1,7 @@
 package io.bianque.agent.config;
 
 import io.bianque.agent.config.AgentConfig.Events;
+import io.bianque.agent.config.AgentConfig.Guard;
 import io.bianque.agent.config.AgentConfig.Http;
 import io.bianque.agent.config.AgentConfig.Intervals;
 import io.bianque.agent.config.AgentConfig.Kafka;
@@ -101,6 +102,10 @@ public final class ConfigReader {
                     Optional.of(Path.of("/sys/fs/bpf/bianque")),
                     ConfigReader::folder),
                 checked("spool", () -> spool(stateDir)),
+                new Guard(
+                    value("guard.cpu_percent", 3.0, ConfigReader::percent),
+                    bytes("guard.memory", 128L << 20, 32L << 20, 1L << 40),
+                    duration("guard.pause", Duration.ofMinutes(10), Duration.ofSeconds(1))),
                 new Http(value("http.port", Optional.of(19097), ConfigReader::port)),
                 new Intervals(
                     duration("intervals.counters", Duration.ofSeconds(10), Duration.ofSeconds(1)),
@@ -299,6 +304,19 @@ public final class ConfigReader {
 
   private static Optional<Path> folder(String text) {
     return text.equals("none") ? Optional.empty() : Optional.of(path(text));
+  }
+
+  private static double percent(String text) {
+    double percent;
+    try {
+      percent = Double.parseDouble(text);
+    } catch (NumberFormatException e) {
+      throw new IllegalArgumentException("a number, of one CPU", e);
+    }
+    if (!(percent >= 0.01 && percent <= 100_000)) {
+      throw new IllegalArgumentException("0.01 to 100000, of one CPU");
+    }
+    return percent;
   }
 
   private static boolean trueOrFalse(String text) {

@@ -3,13 +3,11 @@ package io.bianque.agent.http;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.bianque.agent.http.LocalHttp.Page;
+import io.bianque.agent.libbpf.OwnMemory;
 import io.bianque.agent.publish.CounterBook;
 import io.bianque.agent.publish.Publisher;
 import io.bianque.facts.ProbeCounters;
 import io.bianque.facts.ProbeState;
-import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -17,13 +15,9 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.function.Supplier;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** Makes the pages from the reports of the moment. Any thread. */
 public final class Pages {
-  private static final Logger LOG = LoggerFactory.getLogger(Pages.class);
-  private static final Path STATUS = Path.of("/proc/self/status");
 
   private final String version;
   private final String hostId;
@@ -82,7 +76,7 @@ public final class Pages {
     health.put("version", version);
     health.put("host_id", hostId);
     health.put("pid", ProcessHandle.current().pid());
-    health.put("rss_bytes", rssBytes());
+    health.put("rss_bytes", OwnMemory.residentBytes());
     health.put("broker_connected", state.connected());
     health.put("trouble", state.trouble());
     health.put("spool_bytes", state.spoolBytes());
@@ -156,7 +150,7 @@ public final class Pages {
     head(out, "bianque_agent_broker_connected", "gauge", "1 while the broker takes events.");
     out.append("bianque_agent_broker_connected ").append(state.connected() ? 1 : 0).append('\n');
     head(out, "process_resident_memory_bytes", "gauge", "Resident memory of the agent.");
-    out.append("process_resident_memory_bytes ").append(rssBytes()).append('\n');
+    out.append("process_resident_memory_bytes ").append(OwnMemory.residentBytes()).append('\n');
     head(out, "bianque_agent_info", "gauge", "What runs here.");
     out.append("bianque_agent_info{version=\"%s\",host_id=\"%s\"} 1%n".formatted(version, hostId));
     return new Page(200, "text/plain; version=0.0.4; charset=utf-8", out.toString());
@@ -249,18 +243,5 @@ public final class Pages {
 
   private static void head(StringBuilder out, String name, String type, String help) {
     out.append("# HELP %s %s%n# TYPE %s %s%n".formatted(name, help, name, type));
-  }
-
-  private static long rssBytes() {
-    try {
-      for (String line : Files.readAllLines(STATUS)) {
-        if (line.startsWith("VmRSS:")) {
-          return Long.parseLong(line.replaceAll("[^0-9]", "")) << 10;
-        }
-      }
-    } catch (IOException | NumberFormatException e) {
-      LOG.debug("{}: {}", STATUS, e.toString());
-    }
-    return 0;
   }
 }

@@ -38,6 +38,7 @@ final class Libbpf {
   private static final MemorySegment LOOKUP_ELEM = symbol("bpf_map_lookup_elem");
   private static final MemorySegment GET_NEXT_KEY = symbol("bpf_map_get_next_key");
   private static final MemorySegment UPDATE_ELEM = symbol("bpf_map_update_elem");
+  private static final MemorySegment ENABLE_STATS = symbol("bpf_enable_stats");
   private static final MemorySegment OBJ_PIN = symbol("bpf_obj_pin");
   private static final MemorySegment OBJ_GET = symbol("bpf_obj_get");
   private static final MemorySegment GET_INFO = symbol("bpf_obj_get_info_by_fd");
@@ -160,6 +161,11 @@ final class Libbpf {
 
   static int bpf_map_update_elem(int fd, long key, long value, long flags) {
     return (int) NativeCall.call(UPDATE_ELEM, fd, key, value, flags);
+  }
+
+  /** A file descriptor: the kernel measures until it is closed. */
+  static int bpf_enable_stats(int type) {
+    return (int) NativeCall.call(ENABLE_STATS, type);
   }
 
   static int bpf_obj_pin(int fd, long path) {

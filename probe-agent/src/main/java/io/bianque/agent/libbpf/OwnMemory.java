@@ -10,11 +10,22 @@ import java.util.List;
 /** The process' own resident memory. Any thread. */
 public final class OwnMemory {
   private static final Path SMAPS = Path.of("/proc/self/smaps");
+  private static final Path STATM = Path.of("/proc/self/statm");
   private static final int MADV_RANDOM = 1;
   private static final int MADV_DONTNEED = 4;
   private static final int POSIX_FADV_DONTNEED = 4;
 
   private OwnMemory() {}
+
+  /** Resident bytes; 0 when /proc does not say. */
+  public static long residentBytes() {
+    try {
+      // Pages: size, resident, …
+      return Long.parseLong(Files.readString(STATM).split(" ", -1)[1]) * Libc.getpagesize();
+    } catch (IOException e) {
+      return 0;
+    }
+  }
 
   /**
    * Gives back what was needed only to start: garbage of the Java heap, free blocks of malloc, and

@@ -10,6 +10,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -260,6 +261,33 @@ public final class Probes implements AutoCloseable {
         reports.addAll(probe.last);
       }
       return List.copyOf(reports);
+    }
+  }
+
+  /**
+   * Of each probe that runs, the time that its programs ran while the kernel measured it, in ns.
+   */
+  public Map<String, Long> runTimes() {
+    synchronized (lifecycle) {
+      Map<String, Long> times = new HashMap<>();
+      probes.forEach((name, probe) -> {
+        if (probe.running != null) {
+          times.put(name, probe.running.runTimeNanos());
+        }
+      });
+      return times;
+    }
+  }
+
+  /** Stops a probe for a while; how it stands says why. Nothing for one that does not run. */
+  public void shed(String name, String reason, Duration pause) {
+    synchronized (lifecycle) {
+      Probe probe = probe(name);
+      if (probe.running != null) {
+        unload(probe);
+        probe.state(new Failed(reason, List.of(), Optional.of(clock.instant().plus(pause))));
+        probe.last.forEach(sink::ended);
+      }
     }
   }
 

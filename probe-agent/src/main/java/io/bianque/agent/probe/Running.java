@@ -155,6 +155,13 @@ final class Running implements RecordHandler {
     return reports;
   }
 
+  /** Time that its programs ran while the kernel measured it, ever. */
+  long runTimeNanos() {
+    return kernel.attachments().stream()
+        .mapToLong(each -> each.program().statistics().runTimeNs())
+        .sum();
+  }
+
   private ProbeReport report() {
     long runCount = 0;
     long runTime = 0;
@@ -166,7 +173,8 @@ final class Running implements RecordHandler {
       runTime += program.runTimeNs();
       missed += program.recursionMisses().orElse(0);
     }
-    boolean counted = runCount > 0 || statisticsEnabled();
+    // What was measured in samples is no count of all.
+    boolean counted = statisticsEnabled();
     return new ProbeReport(
         name,
         epoch,
