@@ -103,6 +103,7 @@ struct {
 extern const void compact_zone __ksym __weak;
 extern const void __compact_zone __ksym __weak;
 extern const void try_to_compact_pages __ksym __weak;
+extern const void sysctl_compaction_handler __ksym __weak;
 
 /* Its frames lie within a few of the top: the machinery, compact_zone, compact_zone_order. */
 #define CALLER_FRAMES 16
@@ -110,14 +111,19 @@ extern const void try_to_compact_pages __ksym __weak;
 /* No less than try_to_compact_pages has. */
 #define CALLER_BYTES 0x400
 
-static __always_inline bool runs_in(struct stack_scratch *stack, __u32 frames, __u64 function)
+static __always_inline bool runs_in_attempt(struct stack_scratch *stack, __u32 frames)
 {
+	__u64 function = (__u64)&try_to_compact_pages;
+	/* What does the requested runs stands close behind it in 5.10 and 6.1. */
+	__u64 bytes = (__u64)&sysctl_compaction_handler - function;
 	bool holds = false;
 	int i;
 
+	if (bytes > CALLER_BYTES)
+		bytes = CALLER_BYTES;
 	NO_UNROLL
 	for (i = 0; i < CALLER_FRAMES; i++)
-		holds |= i < frames && stack->frames[i] - function < CALLER_BYTES;
+		holds |= i < frames && stack->frames[i] - function < bytes;
 	return function && holds;
 }
 
@@ -130,7 +136,7 @@ static __always_inline struct memory_compact_time *time_of(struct mem_cgroup *me
 
 static __always_inline __u32 zone_kind(void *ctx, struct stack_scratch *stack, struct task_struct *task)
 {
-	if (runs_in(stack, stack_read(ctx, stack), (__u64)&try_to_compact_pages))
+	if (runs_in_attempt(stack, stack_read(ctx, stack)))
 		return COMPACT_ZONE_DIRECT;
 	if (BPF_CORE_READ(task, flags) & PF_KTHREAD)
 		return COMPACT_ZONE_BACKGROUND;

@@ -22,46 +22,42 @@ struct {
 	__type(value, __u64);
 } polled_missed SEC(".maps");
 
-/* Position of the highest bit that is set; 0 for 0. */
-static __always_inline __u32 log2_slot(__u64 value)
-{
-	__u32 slot = 0;
+/*
+ * Verifiers before 6.8 tell which way a branch goes only where the second operand is a constant of the instruction.
+ * Where clang puts it into a register they go on both ways, and refuse what is done with a number whose minimum has
+ * then become larger than its maximum. So there may be no comparison here whose outcome is known.
+ */
 
-	if (value >> 32) {
-		value >>= 32;
-		slot += 32;
-	}
-	if (value >> 16) {
-		value >>= 16;
-		slot += 16;
-	}
-	if (value >> 8) {
-		value >>= 8;
-		slot += 8;
-	}
-	if (value >> 4) {
-		value >>= 4;
-		slot += 4;
-	}
-	if (value >> 2) {
-		value >>= 2;
-		slot += 2;
+/* Position of the highest bit that is set; 0 for 0. */
+static __always_inline __u64 log2_slot(__u64 value)
+{
+	__u64 slot = 0;
+	int bits;
+
+#pragma unroll
+	for (bits = 32; bits > 1; bits /= 2) {
+		if (value >> bits) {
+			value >>= bits;
+			slot += bits;
+			/* Else clang compares twice, once for each of the two. */
+			barrier_var(slot);
+		}
 	}
 	return slot + (value >> 1);
 }
 
 /*
- * Adds to a value of which other CPUs, or an interrupt of this one, may hold a pointer too. The slot has 64 bits and
- * is hidden from clang, so that what is compared is what is used: else the verifiers of 5.10 and 6.1 see the bound
- * of a copy.
+ * Adds to a value of which other CPUs, or an interrupt of this one, may hold a pointer too. Of a bound in C clang makes
+ * a comparison of 39 in a register with the slot, which may be known to be 62.
  */
-#define histogram_add(slots, value)                        \
-	do {                                               \
-		__u64 __slot = log2_slot(value);           \
-		barrier_var(__slot);                       \
-		if (__slot >= HISTOGRAM_SLOTS)             \
-			__slot = HISTOGRAM_SLOTS - 1;      \
-		__sync_fetch_and_add(&(slots)[__slot], 1); \
+#define histogram_add(slots, value)                              \
+	do {                                                     \
+		__u64 __slot = log2_slot(value);                 \
+		asm volatile("if %[slot] < %[last] goto +1\n\t"  \
+			     "%[slot] = %[last]"                 \
+			     : [slot] "+r"(__slot)               \
+			     : [last] "i"(HISTOGRAM_SLOTS - 1)); \
+		__sync_fetch_and_add(&(slots)[__slot], 1);       \
 	} while (0)
 
 static __always_inline void polled_count_missed(void)
