@@ -53,8 +53,8 @@ public final class TcpResetExpectation implements Expectation {
       assertThat(Recording.hex(event.get("saddr"))).isEqualTo(WEST);
       assertThat(Recording.hex(event.get("daddr"))).isEqualTo(EAST);
       assertThat(event.get("cause_flags")).isEqualTo(stage.equals("SYN") ? 2 : 16);
-      assertThat(event.get("accept_queue")).isEqualTo(2L);
-      assertThat(event.get("accept_queue_limit")).isEqualTo(1L);
+      assertThat(event.get("accept_queue")).isEqualTo(3L);
+      assertThat(event.get("accept_queue_limit")).isEqualTo(2L);
     }
   }
 

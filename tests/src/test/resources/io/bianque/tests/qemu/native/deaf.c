@@ -1,4 +1,4 @@
-/* deaf PORT: listens for TCP over IPv4 and IPv6 with an accept queue for two connections, and accepts none. */
+/* deaf PORT: listens for TCP over IPv4 and IPv6 with an accept queue for three connections, and accepts none. */
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -12,7 +12,7 @@ int main(int argc, char **argv)
 	if (argc != 2 || fd < 0)
 		return 1;
 	address.sin6_port = htons(atoi(argv[1]));
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, 1))
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, 2))
 		return 1;
 	pause();
 	return 0;

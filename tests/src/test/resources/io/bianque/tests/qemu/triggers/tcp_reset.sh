@@ -1,6 +1,6 @@
 # RSTs of both directions, and an accept queue that is full. Ports are those the expectation looks for.
 # needs program ip nft
-# needs module veth nf_tables nft_limit
+# needs module veth nf_tables nft_counter
 # needs native deaf
 # limit 40 s
 set -eu
@@ -19,11 +19,6 @@ connect() {
     in_west bash -c "exec 3<> /dev/tcp/$1/$2; exec cat <&3 > /dev/null" 2>/dev/null &
     children="$children $!"
 }
-overflows() {
-    in_east cat /proc/net/netstat | awk '
-        /^TcpExt:/ { if (n) print $column; else for (i = 1; i <= NF; i++) if ($i == "ListenOverflows") column = i; n++ }'
-}
-overflown() { [ "$(overflows)" -ge "$1" ]; }
 connections() { [ "$(in_west netstat -tn | grep -c "$1 *ESTABLISHED")" -ge "$2" ]; }
 
 # Nobody listens.
@@ -37,21 +32,21 @@ children="$children $!"
 await listens 4202
 in_west bash -c 'exec 3<> /dev/tcp/192.0.2.2/4202; head -c 1 <&3 > /dev/null'
 
-# A client's ACK gets lost; until it comes again two others have the places. A fourth finds none for its SYN.
+# A client's ACKs get lost until three others have the places.
 in_east deaf 4203 &
 children="$children $!"
 await listens 4203
-in_east nft -f - <<'RULES'
-table inet bianque {
-    chain test {
-        type filter hook input priority 0;
-        tcp dport 4203 tcp flags & (syn | ack) == ack limit rate 1/hour burst 1 packets drop
-    }
-}
-RULES
-for count in 1 2 3; do
-    connect 192.0.2.2 4203
-    await connections 192.0.2.2:4203 "$count"
-done
+rule east input "meta nfproto ipv4 tcp dport 4203 tcp flags & (syn | ack) == ack counter drop"
 connect 192.0.2.2 4203
-await overflown 2
+await counted east 1
+for count in 1 2 3; do
+    connect 2001:db8::2 4203
+    await connections 2001:db8::2:4203 "$count"
+done
+# It comes again when the SYN-ACK does.
+rule east input "meta nfproto ipv4 tcp dport 4203 tcp flags & (syn | ack) == ack counter"
+await counted east 1
+# One more finds no place for its SYN.
+rule east input "meta nfproto ipv4 tcp dport 4203 tcp flags & (syn | ack) == syn counter"
+connect 192.0.2.2 4203
+await counted east 1

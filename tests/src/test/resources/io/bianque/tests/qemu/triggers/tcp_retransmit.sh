@@ -1,6 +1,6 @@
 # One retransmission of each kind from west, and a SYN-ACK from east. Ports are those the expectation looks for.
 # needs program ip nft
-# needs module veth nf_tables nft_limit
+# needs module veth nf_tables nft_limit nft_counter
 # limit 60 s
 set -eu
 . /lib.sh
@@ -18,25 +18,6 @@ cleanup() {
     rm -f /tmp/silence /tmp/received-*
 }
 trap cleanup EXIT
-
-# rule NAMESPACE HOOK RULE…: the only ones there; one of them counts.
-rule() {
-    ip netns exec "$1" nft -f - <<RULES
-table inet bianque
-delete table inet bianque
-table inet bianque {
-    chain test {
-        type filter hook $2 priority 0;
-        $3
-        ${4:-}
-    }
-}
-RULES
-}
-
-# counted NAMESPACE PACKETS: whether that rule has met as many. What the kernel counts for all of a namespace is no
-# answer: a connection that came before still has its timers.
-counted() { [ "$(ip netns exec "$1" nft list table inet bianque | sed -n 's/.*counter packets \([0-9]*\).*/\1/p')" -ge "$2" ]; }
 
 # Nothing ever comes out of it, and no end.
 mkfifo /tmp/silence
