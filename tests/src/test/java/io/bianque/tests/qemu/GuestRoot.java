@@ -93,6 +93,16 @@ final class GuestRoot {
     return this;
   }
 
+  /** Takes a file out that a folder brought with it. */
+  GuestRoot without(String path) {
+    try {
+      Files.delete(root.resolve(path));
+      return this;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   /**
    * The Java that runs this, in /jre. Not a smaller one: the agent's AOT cache holds for exactly
    * this one, and without it an agent in a guest needs twice the time to start.

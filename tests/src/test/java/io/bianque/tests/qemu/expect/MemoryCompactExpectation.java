@@ -21,8 +21,7 @@ public final class MemoryCompactExpectation implements Expectation {
             assertThat(count.get("kind")).hasToString(kind);
             assertThat((long) count.get("count")).isPositive();
             assertThat((long) count.get("total_ns")).isPositive();
-            assertThat(((List<?>) count.get("duration_ns")).stream().mapToLong(n -> (long) n).sum())
-                .isEqualTo((long) count.get("count"));
+            assertThat(Recording.sum(count, "duration_ns")).isEqualTo((long) count.get("count"));
           });
     }
     assertThat(counts)

@@ -23,8 +23,7 @@ public final class MemoryReclaimExpectation implements Expectation {
             // On the way to a kill the host has nothing left that could be given back.
             assertThat((long) count.get("reclaimed_pages"))
                 .isGreaterThanOrEqualTo(kind.equals("MEMCG") ? 1 : 0);
-            assertThat(((List<?>) count.get("duration_ns")).stream().mapToLong(n -> (long) n).sum())
-                .isEqualTo((long) count.get("count"));
+            assertThat(Recording.sum(count, "duration_ns")).isEqualTo((long) count.get("count"));
           });
     }
   }

@@ -5,7 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import io.bianque.tests.qemu.DebianKernel;
 import org.apache.avro.generic.GenericRecord;
 
-/** The card of {@code triggers/netdev_txqueue_timeout.sh}, cut off from memory. */
+/** The card of {@code triggers/netdev_txqueue_timeout.sh}, whose interrupts do not get through. */
 public final class NetdevTxqueueTimeoutExpectation implements Expectation {
 
   @Override

@@ -67,18 +67,19 @@ public final class Recording {
     return topics.getOrDefault("bianque.raw." + name, List.of());
   }
 
-  /** Events of the probe and rows of its polled maps, whose names begin with the probe's. */
-  public long seen(String probe) {
+  /** Events of one of the probes and rows of its polled maps, whose names begin with its own. */
+  public long seen(String probe, List<String> probes) {
     return topics.entrySet().stream()
         .filter(topic -> topic.getKey().startsWith("bianque.raw."))
-        .filter(topic -> probe.equals(ownerOf(topic.getKey().substring("bianque.raw.".length()))))
+        .filter(topic ->
+            probe.equals(ownerOf(topic.getKey().substring("bianque.raw.".length()), probes)))
         .mapToLong(topic -> topic.getValue().size())
         .sum();
   }
 
-  /** The probe with the longest name that the given one begins with. */
-  private String ownerOf(String name) {
-    return probes().stream()
+  /** The one with the longest name that the given one begins with. */
+  private static String ownerOf(String name, List<String> probes) {
+    return probes.stream()
         .filter(probe -> name.equals(probe) || name.startsWith(probe + "_"))
         .max(Comparator.comparingInt(String::length))
         .orElse("");
@@ -145,6 +146,11 @@ public final class Recording {
         .limit(20)
         .map(GenericRecord::toString)
         .collect(Collectors.joining("\n", raw(name).size() + " of " + name + ":\n", ""));
+  }
+
+  /** Of all the slots of the histogram in that field. */
+  public static long sum(GenericRecord count, String histogram) {
+    return ((List<?>) count.get(histogram)).stream().mapToLong(slot -> (long) slot).sum();
   }
 
   /** Bytes, as of an address, in hex. */

@@ -1,6 +1,6 @@
-# Two 802.3ad bonds, joined by two links, of which one goes down.
-# needs program ip
-# needs module veth bonding
+# Two 802.3ad bonds, joined by two links, of which one falls silent in one direction.
+# needs program ip nft
+# needs module veth bonding nf_tables
 # limit 60 s
 set -eu
 . /lib.sh
@@ -30,6 +30,16 @@ done
 bond() { ip netns exec lacp-a cat /proc/net/bonding/bond-a; }
 together() { bond | grep -q 'Number of ports: 2' && [ "$(bond | grep -c 'port state: 63')" -ge 4 ]; }
 await together
-ip -n lacp-b link set b1 down
-left() { bond | grep -q 'Number of ports: 1'; }
+# a1 hears nothing of its partner any more.
+ip netns exec lacp-a nft -f - <<'RULES'
+table netdev bianque {
+    chain test {
+        type filter hook ingress device a1 priority 0;
+        ether type 0x8809 drop
+    }
+}
+RULES
+# Neither collecting nor distributing: 16, 32.
+state_of_a1() { bond | sed -n '/^Slave Interface: a1$/,$ s/.*port state: //p' | head -1; }
+left() { [ $(($(state_of_a1) & 48)) = 0 ]; }
 await left

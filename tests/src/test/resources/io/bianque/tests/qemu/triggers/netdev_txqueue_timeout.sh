@@ -1,4 +1,4 @@
-# An e1000 that may not reach the memory any more sends nothing, and says nothing.
+# An e1000 whose interrupts do not get through: it sends, and its driver never hears of it.
 # needs program ip
 # needs module e1000
 # limit 60 s
@@ -9,9 +9,10 @@ device=$(basename "$(ls -d /sys/bus/pci/drivers/e1000/*/net/* 2>/dev/null | head
 [ -n "$device" ] || skip "this machine has no e1000"
 config=$(readlink -f "/sys/class/net/$device/device")/config
 
-# The command register's third bit: bus master.
-command=$(od -An -tu1 -j4 -N1 "$config")
-poke() { printf "\\x$(printf %02x "$1")" | dd of="$config" bs=1 seek=4 conv=notrunc 2>/dev/null; }
+# The upper half of the command register, whose third bit keeps interrupts back. With interrupts the driver itself finds
+# the card hung every two seconds and stops the queue again, which since 6.1.129 sets the kernel's clock back each time.
+command=$(od -An -tu1 -j5 -N1 "$config")
+poke() { printf "\\x$(printf %02x "$1")" | dd of="$config" bs=1 seek=5 conv=notrunc 2>/dev/null; }
 cleanup() {
     poke "$command"
     ip link set "$device" down
@@ -23,7 +24,7 @@ ip addr add 198.51.100.1/24 dev "$device"
 ip link set "$device" up
 carrier() { [ "$(cat "/sys/class/net/$device/carrier")" = 1 ]; }
 await carrier
-poke $((command & ~4))
+poke $((command | 4))
 ip neigh add 198.51.100.2 lladdr 02:00:00:00:00:02 dev "$device"
 # As many as its ring holds, and more.
 for _ in $(seq 400); do echo > /dev/udp/198.51.100.2/9; done
