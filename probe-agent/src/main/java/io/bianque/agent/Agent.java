@@ -4,6 +4,7 @@ import io.bianque.agent.config.AgentConfig;
 import io.bianque.agent.config.ConfigReader;
 import io.bianque.agent.config.FileTrouble;
 import io.bianque.agent.config.InvalidConfig;
+import io.bianque.agent.control.ControlFollower;
 import io.bianque.agent.host.ClockOffset;
 import io.bianque.agent.host.HostException;
 import io.bianque.agent.host.HostFactsReader;
@@ -28,6 +29,7 @@ import io.bianque.agent.record.Player;
 import io.bianque.agent.record.Recorder;
 import io.bianque.facts.HostFacts;
 import io.bianque.facts.ProbeCounters;
+import io.bianque.schemas.control.HostTraits;
 import io.bianque.schemas.raw.KernelEnum;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -202,7 +204,7 @@ public final class Agent {
         schemas(config).values().stream()
             .flatMap(schema -> KernelEnum.in(schema).stream())
             .collect(Collectors.toSet());
-    return new HostFactsReader(HostRoot.SYSTEM, host, version(), enums);
+    return new HostFactsReader(HostRoot.SYSTEM, host, version(), config.labels(), enums);
   }
 
   private static Map<String, Schema> schemas(AgentConfig config) throws IOException {
@@ -249,6 +251,7 @@ public final class Agent {
     private final Probes probes;
     private final Publisher publisher;
     private final Drain drain;
+    private final Optional<ControlFollower> control;
     private final Optional<LocalHttp> http;
     private final MemoryTrim trim = new MemoryTrim(dist().resolve("agent.aot"));
 
@@ -293,12 +296,17 @@ public final class Agent {
                 trim.turn(now);
                 guard.turn(now);
               });
+      this.control =
+          config.control().enabled()
+              ? Optional.of(control(host.hostId(), facts.read()))
+              : Optional.empty();
       Pages pages =
           new Pages(
               version(),
               host.hostId(),
               () -> counters.present(publisher::countsOf),
-              publisher::state);
+              publisher::state,
+              () -> control.map(ControlFollower::report));
       this.http = listen(config, pages);
     }
 
@@ -342,6 +350,16 @@ public final class Agent {
           });
     }
 
+    private ControlFollower control(String hostId, HostFacts facts) {
+      return new ControlFollower(
+          config,
+          new HostTraits(hostId, config.labels(), facts.getKernelRelease()),
+          facts.getHostName(),
+          probes,
+          drain::noteRetry,
+          publisher::outcome);
+    }
+
     private static Optional<LocalHttp> listen(AgentConfig config, Pages pages) throws IOException {
       if (config.http().port().isEmpty()) {
         return Optional.empty();
@@ -372,7 +390,9 @@ public final class Agent {
       probes.startAll();
       own.ifPresent(Running::watch);
       probes.report().forEach(report -> LOG.info("probe {}: {}", report.probe(), report.state()));
+      control.ifPresent(ControlFollower::start);
       drain.run();
+      control.ifPresent(ControlFollower::close);
       probes.stopUnpinned();
       publisher.stop(config.intervals().stop());
       probes.leave();

@@ -1,7 +1,11 @@
 package io.bianque.standalone;
 
+import io.bianque.schemas.registry.RegistryRefused;
+import io.bianque.schemas.registry.RegistryUnreachable;
+import io.bianque.standalone.control.ControlTopics.ControlUnavailable;
 import io.bianque.standalone.server.ServerFiles.ChecksumMismatch;
 import java.io.PrintWriter;
+import org.apache.kafka.common.KafkaException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -14,6 +18,7 @@ import picocli.CommandLine.Command;
       StatusCommand.class,
       TopicsCommand.class,
       TailCommand.class,
+      ControlCommand.class,
       SuperviseCommand.class,
       PrepareCommand.class,
       ProbeCommand.class,
@@ -42,6 +47,10 @@ public final class Bianque {
       case UserError error -> {
         err.println("bianque: " + error.getMessage());
         yield error.exitCode();
+      }
+      case ControlUnavailable _, RegistryUnreachable _, RegistryRefused _, KafkaException _ -> {
+        err.println("bianque: " + exception.getMessage());
+        yield ExitCode.FAILED;
       }
       case ChecksumMismatch mismatch -> {
         err.println("bianque: " + mismatch.getMessage());

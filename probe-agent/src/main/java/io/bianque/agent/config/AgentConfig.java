@@ -19,6 +19,7 @@ import java.util.Set;
  *     may
  * @param probes by name; a probe that is not in it has its own defaults
  * @param blacklist probes that are never loaded, whatever else is said
+ * @param labels words by which control requests may select this host
  * @param stateDir what must survive a restart: host id, schema ids, counters, and the spool unless
  *     it is elsewhere
  * @param pinFolder on the BPF file system, where probes stay at work while no agent runs; empty:
@@ -37,9 +38,12 @@ public record AgentConfig(
     Spool spool,
     Guard guard,
     Http http,
-    Intervals intervals) {
+    Intervals intervals,
+    Control control,
+    Map<String, String> labels) {
 
   public AgentConfig {
+    labels = Map.copyOf(labels);
     probeFolders = List.copyOf(probeFolders);
     probes = Map.copyOf(probes);
     blacklist = Set.copyOf(blacklist);
@@ -145,4 +149,37 @@ public record AgentConfig(
    */
   public record Intervals(
       Duration counters, Duration snapshots, Duration facts, Duration probeRetry, Duration stop) {}
+
+  /**
+   * What requests that come through the control topic may do here.
+   *
+   * @param enabled whether the topic is followed at all
+   * @param probes that may be controlled; empty for all
+   * @param tunables that may be set, as {@code <tunable>} of every probe or {@code
+   *     <probe>.<tunable>} of one, with what they may be set to; no others
+   * @param longest that a request may hold
+   */
+  public record Control(
+      boolean enabled,
+      Optional<Set<String>> probes,
+      Map<String, Range> tunables,
+      Duration longest) {
+    public Control {
+      probes = probes.map(Set::copyOf);
+      tunables = Map.copyOf(tunables);
+    }
+
+    /** Values from the least to the most. */
+    public record Range(long least, long most) {
+      public Range {
+        if (least > most) {
+          throw new IllegalArgumentException("%d is more than %d".formatted(least, most));
+        }
+      }
+
+      public boolean contains(long value) {
+        return least <= value && value <= most;
+      }
+    }
+  }
 }

@@ -1,5 +1,7 @@
 package io.bianque.agent.config;
 
+import io.bianque.agent.config.AgentConfig.Control;
+import io.bianque.agent.config.AgentConfig.Control.Range;
 import io.bianque.agent.config.AgentConfig.Events;
 import io.bianque.agent.config.AgentConfig.Guard;
 import io.bianque.agent.config.AgentConfig.Http;
@@ -38,6 +40,12 @@ public final class ConfigReader {
 
   private static final String PROBES = "probes.";
   private static final String PROPERTIES = "kafka.properties.";
+  private static final String LABELS = "labels.";
+  private static final String CONTROLLED = "control.allow.tunables.";
+
+  /** What cannot make a probe dear. */
+  private static final Map<String, Range> CONTROLLED_BY_DEFAULT =
+      Map.of("max_events_per_second", new Range(1, 1000));
 
   private static final Pattern HOST_AND_PORT =
       Pattern.compile("(?:[\\w.-]+|\\[[0-9a-fA-F:.]+]):[1-9]\\d{0,4}");
@@ -113,7 +121,9 @@ public final class ConfigReader {
                     duration("intervals.facts", Duration.ofHours(1), Duration.ofSeconds(10)),
                     duration(
                         "intervals.probe_retry", Duration.ofSeconds(10), Duration.ofMillis(100)),
-                    duration("intervals.stop", Duration.ofSeconds(5), Duration.ZERO)));
+                    duration("intervals.stop", Duration.ofSeconds(5), Duration.ZERO)),
+                control(),
+                labels());
     AgentConfig read = config.get();
     refuseUnknown();
     if (!problems.isEmpty()) {
@@ -189,6 +199,47 @@ public final class ConfigReader {
             ConfigReader::channelBytes),
         duration("events.busy_interval", Duration.ofMillis(10), Duration.ofMillis(1)),
         duration("events.idle_interval", Duration.ofMillis(100), Duration.ofMillis(1)));
+  }
+
+  private Control control() {
+    List<String> probes = list("control.allow.probes", List.of("*"));
+    return new Control(
+        value("control.enabled", true, ConfigReader::trueOrFalse),
+        probes.contains("*") ? Optional.empty() : Optional.of(new HashSet<>(probes)),
+        controlled(),
+        duration("control.allow.longest", Duration.ofHours(1), Duration.ofSeconds(1)));
+  }
+
+  /** The defaults, unless any is said. */
+  private Map<String, Range> controlled() {
+    Map<String, Written> said = below(CONTROLLED);
+    if (said.isEmpty()) {
+      return CONTROLLED_BY_DEFAULT;
+    }
+    Map<String, Range> ranges = new HashMap<>();
+    said.forEach((name, value) -> {
+      try {
+        ranges.put(name, range(list(CONTROLLED + name, List.of())));
+      } catch (IllegalArgumentException e) {
+        problem(value, CONTROLLED + name, "the least and the most value, as [1, 1000]");
+      }
+    });
+    return ranges;
+  }
+
+  private static Range range(List<String> texts) {
+    if (texts.size() != 2) {
+      throw new IllegalArgumentException(texts.toString());
+    }
+    return new Range(Long.parseLong(texts.get(0)), Long.parseLong(texts.get(1)));
+  }
+
+  private Map<String, String> labels() {
+    Map<String, String> labels = new HashMap<>();
+    below(LABELS)
+        .keySet()
+        .forEach(name -> labels.put(name, value(LABELS + name, "", text -> text)));
+    return labels;
   }
 
   private Spool spool(Path stateDir) {

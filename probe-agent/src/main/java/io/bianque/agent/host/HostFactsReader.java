@@ -24,13 +24,20 @@ public final class HostFactsReader {
   private final HostRoot host;
   private final HostIdentity identity;
   private final String agentVersion;
+  private final Map<String, String> labels;
   private final Collection<String> enums;
 
   /**
+   * @param labels that the host's operator gave it
    * @param enums of the kernel, whose names are wanted; one that this kernel lacks is left out
    */
   public HostFactsReader(
-      HostRoot host, HostIdentity identity, String agentVersion, Collection<String> enums) {
+      HostRoot host,
+      HostIdentity identity,
+      String agentVersion,
+      Map<String, String> labels,
+      Collection<String> enums) {
+    this.labels = Map.copyOf(labels);
     this.host = host;
     this.identity = identity;
     this.agentVersion = agentVersion;
@@ -67,6 +74,7 @@ public final class HostFactsReader {
     facts.setClockOffsetNs(ClockOffset.measureNanos());
     facts.setEnums(enums());
     facts.setAgentVersion(agentVersion);
+    facts.setLabels(labels);
     return facts;
   }
 

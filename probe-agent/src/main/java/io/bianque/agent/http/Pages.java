@@ -2,10 +2,12 @@ package io.bianque.agent.http;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.bianque.agent.control.ControlFollower;
 import io.bianque.agent.http.LocalHttp.Page;
 import io.bianque.agent.libbpf.OwnMemory;
 import io.bianque.agent.publish.CounterBook;
 import io.bianque.agent.publish.Publisher;
+import io.bianque.facts.ControlResult;
 import io.bianque.facts.ProbeCounters;
 import io.bianque.facts.ProbeState;
 import java.util.ArrayList;
@@ -13,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
@@ -23,21 +26,25 @@ public final class Pages {
   private final String hostId;
   private final Supplier<List<CounterBook.Row>> probes;
   private final Supplier<Publisher.State> publisher;
+  private final Supplier<Optional<ControlFollower.Report>> control;
 
   /**
    * Pages of these reports.
    *
    * @param probes counters of the probes' present lives
+   * @param control empty when control requests are not followed
    */
   public Pages(
       String version,
       String hostId,
       Supplier<List<CounterBook.Row>> probes,
-      Supplier<Publisher.State> publisher) {
+      Supplier<Publisher.State> publisher,
+      Supplier<Optional<ControlFollower.Report>> control) {
     this.version = version;
     this.hostId = hostId;
     this.probes = probes;
     this.publisher = publisher;
+    this.control = control;
   }
 
   /** By path, as {@link LocalHttp} takes them. */
@@ -81,6 +88,7 @@ public final class Pages {
     health.put("trouble", state.trouble());
     health.put("spool_bytes", state.spoolBytes());
     health.put("spooled_events", state.spooledEvents());
+    health.put("control", control.get().map(Pages::row).orElse(null));
     health.put("probes", rows);
     try {
       String body = new ObjectMapper().writeValueAsString(health) + "\n";
@@ -88,6 +96,25 @@ public final class Pages {
     } catch (JsonProcessingException e) {
       throw new IllegalStateException("maps of strings and numbers are always JSON", e);
     }
+  }
+
+  private static Map<String, Object> row(ControlFollower.Report report) {
+    Map<String, Object> row = new LinkedHashMap<>();
+    row.put("trouble", report.trouble().orElse(null));
+    row.put("unreadable", report.unreadable());
+    row.put(
+        "in_force",
+        report.inForce().stream()
+            .map(each -> {
+              Map<String, Object> request = new LinkedHashMap<>();
+              request.put("request_id", each.requestId());
+              request.put("probe", each.probe());
+              request.put("action", each.action().toLowerCase(Locale.ROOT));
+              request.put("ends_at", each.endsAt().toString());
+              return request;
+            })
+            .toList());
+    return row;
   }
 
   private Page metrics() {
@@ -149,11 +176,31 @@ public final class Pages {
     out.append("bianque_agent_in_flight_bytes ").append(state.inFlightBytes()).append('\n');
     head(out, "bianque_agent_broker_connected", "gauge", "1 while the broker takes events.");
     out.append("bianque_agent_broker_connected ").append(state.connected() ? 1 : 0).append('\n');
+    control.get().ifPresent(report -> control(out, report));
     head(out, "process_resident_memory_bytes", "gauge", "Resident memory of the agent.");
     out.append("process_resident_memory_bytes ").append(OwnMemory.residentBytes()).append('\n');
     head(out, "bianque_agent_info", "gauge", "What runs here.");
     out.append("bianque_agent_info{version=\"%s\",host_id=\"%s\"} 1%n".formatted(version, hostId));
     return new Page(200, "text/plain; version=0.0.4; charset=utf-8", out.toString());
+  }
+
+  private static void control(StringBuilder out, ControlFollower.Report report) {
+    String outcomes = "bianque_agent_control_outcomes_total";
+    head(out, outcomes, "counter", "Outcomes of control requests on this host.");
+    for (ControlResult each : ControlResult.values()) {
+      out.append(
+          "%s{outcome=\"%s\"} %d%n"
+              .formatted(
+                  outcomes,
+                  each.name().toLowerCase(Locale.ROOT),
+                  report.outcomes().getOrDefault(each, 0L)));
+    }
+    String unreadable = "bianque_agent_control_unreadable_total";
+    head(out, unreadable, "counter", "Records of the control topic that hold no request.");
+    out.append(unreadable).append(' ').append(report.unreadable()).append('\n');
+    String following = "bianque_agent_control_following";
+    head(out, following, "gauge", "1 while control requests arrive.");
+    out.append(following).append(report.trouble().isEmpty() ? " 1\n" : " 0\n");
   }
 
   private static void counter(

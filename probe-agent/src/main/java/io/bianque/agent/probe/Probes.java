@@ -65,8 +65,12 @@ public final class Probes implements AutoCloseable {
     Running running;
     int failures;
 
-    Probe(ProbeFiles files, ProbeState state) {
+    /** What it is loaded with. */
+    Map<String, String> tunables;
+
+    Probe(ProbeFiles files, Map<String, String> tunables, ProbeState state) {
       this.files = files;
+      this.tunables = tunables;
       this.last = List.of(ProbeReport.none(files.name(), state));
     }
 
@@ -107,8 +111,13 @@ public final class Probes implements AutoCloseable {
     this.sink = sink;
     this.clock = clock;
     for (ProbeFiles files : ProbeFiles.in(settings.folders())) {
-      probes.put(files.name(), new Probe(files, initialState(files.name())));
+      String name = files.name();
+      probes.put(name, new Probe(files, configured(name), initialState(name)));
     }
+  }
+
+  private Map<String, String> configured(String name) {
+    return settings.tunables().getOrDefault(name, Map.of());
   }
 
   private ProbeState initialState(String name) {
@@ -165,6 +174,46 @@ public final class Probes implements AutoCloseable {
         load(probe);
       }
       return probe.state();
+    }
+  }
+
+  /** The same with other tunables than the settings'. */
+  public ProbeState start(String name, Map<String, String> tunables) {
+    synchronized (lifecycle) {
+      probe(name).tunables = Map.copyOf(tunables);
+      return start(name);
+    }
+  }
+
+  /** Whether the settings let a probe start with the agent. */
+  public boolean startsByItself(String name) {
+    return initialState(name) instanceof Stopped;
+  }
+
+  /** Why a probe could not be started with these tunables, as far as is known without trying. */
+  public Optional<String> refusal(String name, Map<String, String> tunables) {
+    Probe probe;
+    synchronized (lifecycle) {
+      probe = probes.get(name);
+    }
+    if (probe == null) {
+      return Optional.of("no probe " + name + "; there are " + String.join(", ", probes.keySet()));
+    }
+    if (settings.blacklist().contains(name)) {
+      return Optional.of("probe " + name + " is on the black list");
+    }
+    try {
+      var _ = ProbePlan.read(probe.files, tunables);
+      return Optional.empty();
+    } catch (ProbeRejected e) {
+      return Optional.of(e.getMessage());
+    }
+  }
+
+  /** How a probe stands; empty when there is none of that name. */
+  public Optional<ProbeState> state(String name) {
+    synchronized (lifecycle) {
+      return Optional.ofNullable(probes.get(name)).map(Probe::state);
     }
   }
 
@@ -307,7 +356,7 @@ public final class Probes implements AutoCloseable {
         unload(before);
       }
       own.add(name);
-      Probe probe = new Probe(files, initialState(name));
+      Probe probe = new Probe(files, configured(name), initialState(name));
       probes.put(name, probe);
       if (started && isWanted(probe)) {
         load(probe);
@@ -385,9 +434,8 @@ public final class Probes implements AutoCloseable {
   private void load(Probe probe) {
     String name = probe.files.name();
     try {
-      Map<String, String> tunables = settings.tunables().getOrDefault(name, Map.of());
-      ProbePlan plan = ProbePlan.read(probe.files, tunables);
-      String identity = Pins.identity(plan.object(), tunables, settings.channelBytes());
+      ProbePlan plan = ProbePlan.read(probe.files, probe.tunables);
+      String identity = Pins.identity(plan.object(), probe.tunables, settings.channelBytes());
       Optional<Pin> pin = settings.pins().flatMap(pins -> pins.of(name));
       probe.running =
           pin.filter(each -> each.identity().equals(identity))

@@ -22,12 +22,15 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What the agent says by itself, when it is due: host facts, symbol tables, counters. Never
- * spooled: each is made anew when it can be sent, and so is the truth of that moment. For the
+ * What the agent says by itself, when it is due: host facts, symbol tables, counters, outcomes.
+ * Never spooled: each is made anew when it can be sent, and so is the truth of that moment. For the
  * publisher thread.
  */
 public final class Facts {
   private static final Logger LOG = LoggerFactory.getLogger(Facts.class);
+
+  /** Outcomes of control requests while the broker is away: of those that end meanwhile. */
+  private static final int MOST_TOLD = 1000;
 
   private final String hostId;
   private final Supplier<HostFacts> hostFacts;
@@ -42,6 +45,7 @@ public final class Facts {
   private long keptAt;
   private long factsDue;
   private final BlockingQueue<SymbolChunk> chunks = new ArrayBlockingQueue<>(1);
+  private final BlockingQueue<Fact> told = new ArrayBlockingQueue<>(MOST_TOLD);
   private Thread symbolReader;
   private Runnable wakePublisher;
   private Function<Life, Counts> countsOf;
@@ -74,6 +78,17 @@ public final class Facts {
     this.keptAt = countersDue;
   }
 
+  /** Takes what somebody else has to say of this host. Any thread. */
+  void tell(String topic, SpecificRecord value) {
+    if (!told.offer(new Fact(topic, hostId, wallNanos(), value))) {
+      LOG.error(
+          "{}: {} records wait for the broker, and this one is given up: {}",
+          topic,
+          MOST_TOLD,
+          value);
+    }
+  }
+
   /** The next record to publish; null when nothing is due. */
   Fact next() {
     boolean stale = countersDue - System.nanoTime() <= 0 && takeBackCounters();
@@ -97,6 +112,11 @@ public final class Facts {
     return waited;
   }
 
+  /** What was told is not made anew. */
+  private static boolean isTold(Fact fact) {
+    return fact.topic().equals(Topics.CONTROL_OUTCOMES);
+  }
+
   /** Whether nothing waits to be sent of what was due so far. */
   boolean isSaid() {
     return ready.isEmpty();
@@ -104,7 +124,7 @@ public final class Facts {
 
   /** How long until something is due. */
   long dueInNanos() {
-    if (!ready.isEmpty() || !chunks.isEmpty()) {
+    if (!ready.isEmpty() || !chunks.isEmpty() || !told.isEmpty()) {
       return 0;
     }
     return Math.min(countersDue, factsDue) - System.nanoTime();
@@ -112,7 +132,7 @@ public final class Facts {
 
   /** A producer was lost with what it had: all is said again. */
   void sayAgain() {
-    ready.clear();
+    ready.removeIf(fact -> !isTold(fact));
     counters.notHeard();
     factsDue = System.nanoTime();
     countersDue = factsDue;
@@ -149,7 +169,7 @@ public final class Facts {
   /** The last counts, due or not. */
   void lastCounts() {
     var _ = takeBackCounters();
-    ready.clear();
+    ready.removeIf(fact -> !isTold(fact));
     countersDue = System.nanoTime();
   }
 
@@ -180,6 +200,7 @@ public final class Facts {
 
   private void gather() {
     long now = System.nanoTime();
+    told.drainTo(ready);
     if (factsDue - now <= 0) {
       factsDue = now + factsNanos;
       HostFacts facts = hostFacts.get();

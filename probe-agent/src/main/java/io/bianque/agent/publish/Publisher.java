@@ -5,6 +5,7 @@ import io.bianque.agent.probe.EventSink;
 import io.bianque.agent.probe.ProbeReport;
 import io.bianque.agent.probe.Receipt;
 import io.bianque.agent.publish.Outlet.Sent;
+import io.bianque.facts.ControlOutcome;
 import io.bianque.schemas.catalogue.Topics;
 import io.bianque.schemas.wire.AvroWriter;
 import java.io.IOException;
@@ -179,6 +180,12 @@ public final class Publisher implements EventSink {
   @Override
   public void ended(ProbeReport last) {
     facts.ended(last);
+  }
+
+  /** Publishes what became of a control request. Any thread. */
+  public void outcome(ControlOutcome outcome) {
+    facts.tell(Topics.CONTROL_OUTCOMES, outcome);
+    wake();
   }
 
   /** Counts of a life; all zero when it has no events yet. */

@@ -110,7 +110,9 @@ class HostFactsReaderTest {
   @Test
   void readsThisMachine() throws IOException {
     HostFacts facts =
-        new HostFactsReader(HostRoot.SYSTEM, IDENTITY, "1.0", Set.of("skb_drop_reason")).read();
+        new HostFactsReader(
+                HostRoot.SYSTEM, IDENTITY, "1.0", Map.of("role", "db"), Set.of("skb_drop_reason"))
+            .read();
 
     assertThat(facts.getKernelRelease())
         .isEqualTo(Files.readString(Path.of("/proc/sys/kernel/osrelease")).strip());
@@ -131,7 +133,9 @@ class HostFactsReaderTest {
         "this kernel has no BTF, or no drop reasons (before 5.17)");
 
     HostFacts facts =
-        new HostFactsReader(HostRoot.SYSTEM, IDENTITY, "1.0", Set.of("skb_drop_reason")).read();
+        new HostFactsReader(
+                HostRoot.SYSTEM, IDENTITY, "1.0", Map.of("role", "db"), Set.of("skb_drop_reason"))
+            .read();
 
     assertThat(facts.getEnums())
         .singleElement()
@@ -180,6 +184,8 @@ class HostFactsReaderTest {
   }
 
   private HostFacts read() {
-    return new HostFactsReader(recorded.host(), IDENTITY, "1.0", Set.of("skb_drop_reason")).read();
+    return new HostFactsReader(
+            recorded.host(), IDENTITY, "1.0", Map.of("role", "db"), Set.of("skb_drop_reason"))
+        .read();
   }
 }

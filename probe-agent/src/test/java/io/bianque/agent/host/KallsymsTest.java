@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 import net.jqwik.api.ForAll;
@@ -191,6 +192,8 @@ class KallsymsTest {
   }
 
   private static HostFacts facts(HostRoot host) {
-    return new HostFactsReader(host, IDENTITY, "1.0", Set.of("skb_drop_reason")).read();
+    return new HostFactsReader(
+            host, IDENTITY, "1.0", Map.of("role", "db"), Set.of("skb_drop_reason"))
+        .read();
   }
 }

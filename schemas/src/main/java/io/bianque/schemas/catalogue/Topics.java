@@ -5,6 +5,8 @@ public final class Topics {
   public static final String HOSTS = "bianque.hosts";
   public static final String SYMBOLS = "bianque.symbols";
   public static final String COUNTERS = "bianque.counters";
+  public static final String CONTROL = "bianque.control";
+  public static final String CONTROL_OUTCOMES = "bianque.control-outcomes";
   public static final String LEDGER = "bianque.ledger";
   public static final String DEAD_LETTER = "bianque.dead-letter";
 

@@ -138,11 +138,17 @@ class CatalogueTest {
     }
     for (String name :
         new String[] {
-          Topics.HOSTS, Topics.SYMBOLS, Topics.COUNTERS, Topics.LEDGER, Topics.DEAD_LETTER
+          Topics.HOSTS,
+          Topics.SYMBOLS,
+          Topics.COUNTERS,
+          Topics.CONTROL,
+          Topics.CONTROL_OUTCOMES,
+          Topics.LEDGER,
+          Topics.DEAD_LETTER
         }) {
       assertThat(catalogue.topic(name).subject()).isEqualTo(name + "-value");
     }
-    assertThat(catalogue.topics()).hasSize(5 + 3 * catalogue.probes().size());
+    assertThat(catalogue.topics()).hasSize(7 + 3 * catalogue.probes().size());
   }
 
   private static Catalogue parse(String yaml) {
