@@ -33,8 +33,14 @@
 /* A power of two. More classes than this share a place, and so a budget. */
 #define CHANNEL_CLASSES 256
 
-/* Events a second and CPU that may leave the kernel; 0: no limit. */
-const volatile __u32 max_events_per_second = 100;
+/*
+ * Events a second and CPU that may leave the kernel; 0: no limit. A probe whose events come at a set rate has none of
+ * its own: #define CHANNEL_EVENTS_PER_SECOND 0 before this file.
+ */
+#ifndef CHANNEL_EVENTS_PER_SECOND
+#define CHANNEL_EVENTS_PER_SECOND 100
+#endif
+const volatile __u32 max_events_per_second = CHANNEL_EVENTS_PER_SECOND;
 
 /*
  * Bytes of the ring buffer, or of each CPU's perf ring: a power of two; 0: as the agent's configuration says. Resident

@@ -39,6 +39,7 @@ enum bpf_map_type {
 };
 
 #define BPF_F_CURRENT_CPU 0xffffffffULL
+#define BPF_F_USER_STACK (1ULL << 8)
 #define BPF_RB_NO_WAKEUP 1ULL
 #define BPF_NOEXIST 1ULL
 

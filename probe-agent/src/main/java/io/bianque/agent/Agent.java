@@ -412,11 +412,10 @@ public final class Agent {
   }
 
   private static ProbeSettings probeSettings(AgentConfig config, Optional<Pins> pins) {
-    Set<String> disabled =
-        config.probes().entrySet().stream()
-            .filter(entry -> !entry.getValue().enabled())
-            .map(Map.Entry::getKey)
-            .collect(Collectors.toSet());
+    Map<String, Boolean> enabled = new HashMap<>();
+    config
+        .probes()
+        .forEach((name, probe) -> probe.enabled().ifPresent(said -> enabled.put(name, said)));
     Map<String, Map<String, String>> tunables =
         config.probes().entrySet().stream()
             .collect(
@@ -429,7 +428,7 @@ public final class Agent {
                                     Map.Entry::getKey, each -> each.getValue().text()))));
     return new ProbeSettings(
         config.probeFolders(),
-        disabled,
+        enabled,
         config.blacklist(),
         tunables,
         config.events().channel(),

@@ -73,11 +73,12 @@ public record AgentConfig(
   /**
    * What is said about one probe.
    *
+   * @param enabled whether it starts with the agent; empty: as the probe itself says
    * @param tunables values of the probe's {@code const volatile} globals, as written, with the
    *     place they were written at
    */
-  public record Probe(boolean enabled, Map<String, Tunable> tunables) {
-    static final Probe DEFAULT = new Probe(true, Map.of());
+  public record Probe(Optional<Boolean> enabled, Map<String, Tunable> tunables) {
+    static final Probe DEFAULT = new Probe(Optional.empty(), Map.of());
 
     public Probe {
       tunables = Map.copyOf(tunables);

@@ -45,7 +45,11 @@ public final class ConfigReader {
 
   /** What cannot make a probe dear. */
   private static final Map<String, Range> CONTROLLED_BY_DEFAULT =
-      Map.of("max_events_per_second", new Range(1, 1000));
+      Map.of(
+          "max_events_per_second", new Range(1, 1000),
+          "sample_hz", new Range(1, 999),
+          "cgroup_id", new Range(0, Long.MAX_VALUE),
+          "watch_idle", new Range(0, 1));
 
   private static final Pattern HOST_AND_PORT =
       Pattern.compile("(?:[\\w.-]+|\\[[0-9a-fA-F:.]+]):[1-9]\\d{0,4}");
@@ -175,7 +179,8 @@ public final class ConfigReader {
   }
 
   private Probe probe(String name, Map<String, Written> values) {
-    boolean enabled = value(PROBES + name + ".enabled", true, ConfigReader::trueOrFalse);
+    Optional<Boolean> enabled =
+        value(PROBES + name + ".enabled", Optional.empty(), text -> Optional.of(trueOrFalse(text)));
     Map<String, Tunable> tunables = new HashMap<>();
     values.forEach((tunable, value) -> {
       if (tunable.equals("enabled")) {

@@ -39,6 +39,8 @@ final class PlanCompiler {
       Map.of(
           "kernel-stack",
           Schema.Type.ARRAY,
+          "user-stack",
+          Schema.Type.ARRAY,
           HISTOGRAM,
           Schema.Type.ARRAY,
           "ip-address",
@@ -352,12 +354,13 @@ final class PlanCompiler {
       return;
     }
     boolean signed;
-    if ("kernel-stack".equals(logicalType(value))) {
+    String logical = logicalType(value);
+    if (logical.equals("kernel-stack") || logical.equals("user-stack")) {
       if (!(type instanceof BtfType.Int integer) || integer.size() != 8 || integer.signed()) {
-        throw refused(field, c, "width or signedness: a kernel-stack is an array of __u64");
+        throw refused(field, c, "width or signedness: a " + logical + " is an array of __u64");
       }
       if (value.getElementType().getType() != Schema.Type.LONG) {
-        throw refused(field, c, "a kernel-stack has items of long");
+        throw refused(field, c, "a " + logical + " has items of long");
       }
       signed = false;
     } else {

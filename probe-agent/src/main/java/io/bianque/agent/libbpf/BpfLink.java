@@ -1,6 +1,7 @@
 package io.bianque.agent.libbpf;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.function.IntSupplier;
 
 /**
@@ -24,6 +25,16 @@ public final class BpfLink implements AutoCloseable {
         subject,
         () -> object.check("bpf_link__fd", subject, () -> Libbpf.bpf_link__fd(handle)),
         () -> object.check("bpf_link__destroy", subject, () -> Libbpf.bpf_link__destroy(handle)));
+  }
+
+  /** Several that are one: what a program has on each CPU. */
+  static BpfLink of(String subject, List<BpfLink> each) {
+    return new BpfLink(subject, null, () -> each.forEach(BpfLink::close));
+  }
+
+  /** Whether it could have a pin, if the kernel can: several that are one cannot. */
+  public boolean isPinnable() {
+    return fd != null;
   }
 
   /** One that was pinned. */

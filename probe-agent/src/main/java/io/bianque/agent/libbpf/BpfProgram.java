@@ -1,5 +1,8 @@
 package io.bianque.agent.libbpf;
 
+import java.util.ArrayList;
+import java.util.List;
+
 /** A program of an object. One thread at a time; lives as long as the object. */
 public final class BpfProgram {
   private final BpfObject object;
@@ -47,6 +50,47 @@ public final class BpfProgram {
     long link =
         object.pointer("bpf_program__attach", subject(), () -> Libbpf.bpf_program__attach(handle));
     return BpfLink.of(object, subject(), link);
+  }
+
+  /**
+   * Attaches a program of section {@code perf_event} to a clock of each CPU that is online. It runs
+   * from now until the link is closed.
+   *
+   * @param hertz how often it runs each second on a CPU
+   */
+  public BpfLink attachToClocks(int hertz) {
+    List<BpfLink> links = new ArrayList<>();
+    try {
+      for (int cpu = 0; cpu < Cpus.possible(); cpu++) {
+        int event = PerfClock.open(cpu, hertz);
+        if (event == -Errno.ENODEV) {
+          continue; // Offline; when it comes back it has no clock.
+        }
+        String where = subject() + ", CPU " + cpu;
+        if (event < 0) {
+          throw new BpfException("perf_event_open", where, -event, "");
+        }
+        links.add(attachTo(event, where));
+      }
+      return BpfLink.of(subject(), List.copyOf(links));
+    } catch (RuntimeException e) {
+      links.forEach(BpfLink::close);
+      throw e;
+    }
+  }
+
+  private BpfLink attachTo(int event, String where) {
+    try {
+      long link =
+          object.pointer(
+              "bpf_program__attach_perf_event",
+              where,
+              () -> Libbpf.bpf_program__attach_perf_event(handle, event));
+      return BpfLink.of(object, where, link);
+    } catch (BpfException e) {
+      Libc.close(event);
+      throw e;
+    }
   }
 
   /** The program in the kernel, the caller's, when the object is loaded. */

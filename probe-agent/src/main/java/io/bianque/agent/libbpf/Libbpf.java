@@ -28,6 +28,8 @@ final class Libbpf {
   private static final MemorySegment PROGRAM_AUTOLOAD = symbol("bpf_program__autoload");
   private static final MemorySegment PROGRAM_SET_AUTOLOAD = symbol("bpf_program__set_autoload");
   private static final MemorySegment PROGRAM_ATTACH = symbol("bpf_program__attach");
+  private static final MemorySegment PROGRAM_ATTACH_PERF_EVENT =
+      symbol("bpf_program__attach_perf_event");
   private static final MemorySegment PROGRAM_FD = symbol("bpf_program__fd");
   private static final MemorySegment LINK_DESTROY = symbol("bpf_link__destroy");
   private static final MemorySegment LINK_FD = symbol("bpf_link__fd");
@@ -120,6 +122,11 @@ final class Libbpf {
 
   static long bpf_program__attach(long program) {
     return NativeCall.call(PROGRAM_ATTACH, program);
+  }
+
+  /** The link that comes of it owns the event. */
+  static long bpf_program__attach_perf_event(long program, int event) {
+    return NativeCall.call(PROGRAM_ATTACH_PERF_EVENT, program, event);
   }
 
   static int bpf_program__fd(long program) {

@@ -124,11 +124,13 @@ record InKernel(
   }
 
   /**
-   * Whether another process could go on with it: the rings of a perf event array end with this one,
-   * and an object of an older include/ has no account.
+   * Whether another process could go on with it: the rings of a perf event array and a clock of
+   * each CPU end with this one, and an object of an older include/ has no account.
    */
   boolean isPinnable() {
-    return account().isPresent() && !(channel.orElse(null) instanceof PerfBuffer);
+    return account().isPresent()
+        && !(channel.orElse(null) instanceof PerfBuffer)
+        && attachments.stream().allMatch(each -> each.link().isPinnable());
   }
 
   /** Gives each of its parts a file. */

@@ -25,6 +25,9 @@ import java.util.stream.Collectors;
 final class Loader {
   private static final String PERF = "events_perf";
 
+  /** The section of programs that run so often a second. */
+  private static final String ON_CLOCKS = "perf_event";
+
   private final ProbePlan plan;
   private final ProbeSettings settings;
   private final boolean perf;
@@ -112,6 +115,7 @@ final class Loader {
       Set<String> wanted = variants.stream().map(Variant::program).collect(Collectors.toSet());
       object.programs().forEach(p -> p.autoload(wanted.contains(p.name())));
       prepareMaps(object);
+      int sampleHertz = (int) tunable(object, Tunables.SAMPLE_HERTZ);
       object.load();
       for (String name : mapNames()) {
         object.map(name).ifPresent(map -> holding.maps.put(name, map.inKernel()));
@@ -122,7 +126,10 @@ final class Loader {
       beforeAttaching.run();
       for (BpfProgram program : object.programs()) {
         if (wanted.contains(program.name())) {
-          BpfLink link = program.attach();
+          BpfLink link =
+              program.section().equals(ON_CLOCKS)
+                  ? program.attachToClocks(sampleHertz)
+                  : program.attach();
           holding.links.add(link);
           KernelProgram inKernel = program.inKernel();
           holding.programs.add(inKernel);
@@ -254,13 +261,16 @@ final class Loader {
     }
   }
 
+  /** What it is set to; 0 when the probe has none of that name. */
+  private long tunable(BpfObject object, String name) {
+    return object.map(Tunables.SECTION).stream()
+        .flatMapToLong(map -> plan.tunables().read(map.initialValue(), name).stream())
+        .findFirst()
+        .orElse(0);
+  }
+
   private int channelBytes(BpfObject object) {
-    long own =
-        object.map(Tunables.SECTION).stream()
-            .flatMapToLong(
-                m -> plan.tunables().read(m.initialValue(), Tunables.CHANNEL_BYTES).stream())
-            .findFirst()
-            .orElse(0);
+    long own = tunable(object, Tunables.CHANNEL_BYTES);
     if (own == 0) {
       return settings.channelBytes();
     }

@@ -20,6 +20,7 @@ import org.apache.avro.Schema;
  * All that can be known of a probe without asking the kernel: its files are read, they agree, and
  * what was configured fits them.
  *
+ * @param enabled whether it starts with the agent, when the configuration does not say
  * @param events how its events are encoded; empty when it has only polled maps
  */
 @SuppressWarnings("ArrayRecordComponent") // No two plans are ever compared.
@@ -29,6 +30,7 @@ record ProbePlan(
     Optional<EncodePlan> events,
     List<PolledPlan> polled,
     Tunables tunables,
+    boolean enabled,
     List<Hook> hooks) {
 
   /**
@@ -53,13 +55,17 @@ record ProbePlan(
               ? Optional.of(
                   EncodePlan.compile(btf, files.name() + "_event", schema(files.schema())))
               : Optional.empty();
-      return new ProbePlan(
-          files.name(),
-          object,
-          events,
-          List.copyOf(polled),
-          Tunables.of(files.name(), btf, tunables),
-          hooks(files.name(), object));
+      Tunables checked = Tunables.of(files.name(), btf, tunables);
+      try (BpfObject opened = BpfObject.open(files.name(), object)) {
+        return new ProbePlan(
+            files.name(),
+            object,
+            events,
+            List.copyOf(polled),
+            checked,
+            enabled(opened, checked),
+            hooks(opened));
+      }
     } catch (IOException e) {
       throw new ProbeRejected(
           "probe " + files.name() + ": " + reading + " cannot be read: " + e, e);
@@ -75,13 +81,18 @@ record ProbePlan(
     return new Schema.Parser().parse(Files.readString(file));
   }
 
-  private static List<Hook> hooks(String name, byte[] elf) {
-    try (BpfObject object = BpfObject.open(name, elf)) {
-      List<Hook> hooks = Hook.of(object.programs());
-      if (hooks.isEmpty()) {
-        throw new ProbeRejected("probe " + name + ": its object has no program");
-      }
-      return hooks;
+  private static List<Hook> hooks(BpfObject object) {
+    List<Hook> hooks = Hook.of(object.programs());
+    if (hooks.isEmpty()) {
+      throw new ProbeRejected("probe " + object.name() + ": its object has no program");
     }
+    return hooks;
+  }
+
+  /** A probe that says nothing about it is. */
+  private static boolean enabled(BpfObject object, Tunables tunables) {
+    return object.map(Tunables.SECTION).stream()
+        .flatMapToLong(map -> tunables.read(map.initialValue(), Tunables.ENABLED).stream())
+        .allMatch(value -> value != 0);
   }
 }

@@ -11,7 +11,8 @@ import java.util.Set;
  * What an operator says about probes.
  *
  * @param folders where pairs of files are looked for; later ones win
- * @param disabled probes that are not started until somebody asks for it
+ * @param enabled of probes of which it is said, whether they start with the agent; of others their
+ *     own constant {@code enabled} says it, and without one they do
  * @param blacklist probes that are never started, whoever asks
  * @param tunables by probe, then by the name of the {@code const volatile} global: the value as
  *     written
@@ -24,7 +25,7 @@ import java.util.Set;
  */
 public record ProbeSettings(
     List<Path> folders,
-    Set<String> disabled,
+    Map<String, Boolean> enabled,
     Set<String> blacklist,
     Map<String, Map<String, String>> tunables,
     Channel channel,
@@ -52,7 +53,7 @@ public record ProbeSettings(
 
   public ProbeSettings {
     folders = List.copyOf(folders);
-    disabled = Set.copyOf(disabled);
+    enabled = Map.copyOf(enabled);
     blacklist = Set.copyOf(blacklist);
     tunables = Map.copyOf(tunables);
     if (!isChannelSize(channelBytes)) {
@@ -77,7 +78,7 @@ public record ProbeSettings(
   public static ProbeSettings of(Path... folders) {
     return new ProbeSettings(
         List.of(folders),
-        Set.of(),
+        Map.of(),
         Set.of(),
         Map.of(),
         Channel.AUTO,

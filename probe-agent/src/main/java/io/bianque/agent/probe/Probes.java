@@ -31,6 +31,9 @@ public final class Probes implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Probes.class);
   private static final int MAX_BACK_OFF = 16;
 
+  static final String ON_REQUEST =
+      "runs on request only: `bianque control start`, or enabled: true in its configuration";
+
   private final ProbeSettings settings;
   private final String hostId;
   private final String bootId;
@@ -64,6 +67,9 @@ public final class Probes implements AutoCloseable {
 
     Running running;
     int failures;
+
+    /** By what it says itself, it does not start with the agent. */
+    boolean onRequest;
 
     /** What it is loaded with. */
     Map<String, String> tunables;
@@ -124,9 +130,9 @@ public final class Probes implements AutoCloseable {
     if (settings.blacklist().contains(name)) {
       return new Skipped("on the black list");
     }
-    return settings.disabled().contains(name)
-        ? new Skipped("disabled by configuration")
-        : new Stopped();
+    return settings.enabled().getOrDefault(name, true)
+        ? new Stopped()
+        : new Skipped("disabled by configuration");
   }
 
   /**
@@ -141,7 +147,7 @@ public final class Probes implements AutoCloseable {
           .forEach(this::endPinned);
       for (Probe probe : probes.values()) {
         if (isWanted(probe)) {
-          load(probe);
+          load(probe, settings.enabled().containsKey(probe.files.name()));
         }
       }
     }
@@ -171,7 +177,7 @@ public final class Probes implements AutoCloseable {
       Probe probe = probe(name);
       if (probe.running == null && !settings.blacklist().contains(name)) {
         probe.failures = 0;
-        load(probe);
+        load(probe, true);
       }
       return probe.state();
     }
@@ -187,7 +193,9 @@ public final class Probes implements AutoCloseable {
 
   /** Whether the settings let a probe start with the agent. */
   public boolean startsByItself(String name) {
-    return initialState(name) instanceof Stopped;
+    synchronized (lifecycle) {
+      return initialState(name) instanceof Stopped && !probe(name).onRequest;
+    }
   }
 
   /** Why a probe could not be started with these tunables, as far as is known without trying. */
@@ -246,7 +254,7 @@ public final class Probes implements AutoCloseable {
         if (probe.state() instanceof Failed failed
             && failed.retryAt().isPresent()
             && !failed.retryAt().get().isAfter(now)) {
-          load(probe);
+          load(probe, true);
         }
       }
     }
@@ -431,10 +439,19 @@ public final class Probes implements AutoCloseable {
     return probe;
   }
 
-  private void load(Probe probe) {
+  /**
+   * @param asked whether somebody wants it; else it says itself whether it starts
+   */
+  private void load(Probe probe, boolean asked) {
     String name = probe.files.name();
     try {
       ProbePlan plan = ProbePlan.read(probe.files, probe.tunables);
+      if (!asked && !plan.enabled()) {
+        settings.pins().ifPresent(pins -> pins.of(name).ifPresent(pin -> end(pins, name, pin)));
+        probe.onRequest = true;
+        probe.state(new Skipped(ON_REQUEST));
+        return;
+      }
       String identity = Pins.identity(plan.object(), probe.tunables, settings.channelBytes());
       Optional<Pin> pin = settings.pins().flatMap(pins -> pins.of(name));
       probe.running =

@@ -41,18 +41,20 @@ public record Prospect(
               .map(hook -> hook.variants().stream().map(Hook.Variant::section).toList())
               .toList();
       return new Prospect(
-          name, skipped(name, settings), hooks, plan.tunables().allowed(), configured);
+          name, skipped(plan, settings), hooks, plan.tunables().allowed(), configured);
     } catch (ProbeRejected | BpfException e) {
       return new Prospect(name, Optional.of(e.getMessage()), List.of(), Map.of(), configured);
     }
   }
 
-  private static Optional<String> skipped(String name, ProbeSettings settings) {
+  private static Optional<String> skipped(ProbePlan plan, ProbeSettings settings) {
+    String name = plan.name();
     if (settings.blacklist().contains(name)) {
       return Optional.of("on the black list");
     }
-    return settings.disabled().contains(name)
-        ? Optional.of("disabled by configuration")
-        : Optional.empty();
+    if (settings.enabled().getOrDefault(name, plan.enabled())) {
+      return Optional.empty();
+    }
+    return Optional.of(plan.enabled() ? "disabled by configuration" : Probes.ON_REQUEST);
   }
 }

@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 
@@ -28,6 +29,18 @@ final class Tunables {
 
   /** Bytes of its event channel; 0 leaves them to the settings. */
   static final String CHANNEL_BYTES = "channel_bytes";
+
+  /** How often a second a program of section perf_event runs on each CPU. */
+  static final String SAMPLE_HERTZ = "sample_hz";
+
+  /**
+   * Whether the probe starts with the agent, when its configuration does not say; see {@code
+   * probes.<name>.enabled}.
+   */
+  static final String ENABLED = "enabled";
+
+  /** Constants that are no operator's to set. */
+  private static final Set<String> OWN = Set.of(USE_PERF_BUFFER, ENABLED);
 
   private final Map<String, BtfVariable> variables;
   private final Map<BtfVariable, Long> values;
@@ -54,7 +67,7 @@ final class Tunables {
     List<String> problems = new ArrayList<>();
     asked.forEach((name, text) -> {
       BtfVariable variable = variables.get(name);
-      if (variable == null || name.equals(USE_PERF_BUFFER)) {
+      if (variable == null || OWN.contains(name)) {
         problems.add("no tunable " + name + "; it has " + names(variables));
         return;
       }
@@ -94,7 +107,7 @@ final class Tunables {
   Map<String, String> allowed() {
     Map<String, String> allowed = new TreeMap<>();
     variables.forEach((name, variable) -> {
-      if (!name.equals(USE_PERF_BUFFER)) {
+      if (!OWN.contains(name)) {
         allowed.put(name, allowed(variable.type()));
       }
     });
@@ -162,7 +175,7 @@ final class Tunables {
 
   private static String names(Map<String, BtfVariable> variables) {
     return variables.values().stream()
-        .filter(v -> !v.name().equals(USE_PERF_BUFFER))
+        .filter(v -> !OWN.contains(v.name()))
         .map(v -> v.name() + " (" + allowed(v.type()) + ")")
         .collect(Collectors.joining(", "));
   }

@@ -139,7 +139,7 @@ class PinnedProbesTest {
     }
     exec(2);
     Taken second = new Taken(true);
-    try (Probes _ = start(second, settings(Set.of(NAME)))) {
+    try (Probes _ = start(second, settings(Map.of(NAME, false)))) {
       assertThat(second.events).isGreaterThanOrEqualTo(2);
       assertThat(second.ended).hasSize(1);
       assertThat(pins().probes()).isEmpty();
@@ -204,13 +204,13 @@ class PinnedProbesTest {
   }
 
   private ProbeSettings settings() {
-    return settings(Set.of());
+    return settings(Map.of());
   }
 
-  private ProbeSettings settings(Set<String> disabled) {
+  private ProbeSettings settings(Map<String, Boolean> enabled) {
     return new ProbeSettings(
         List.of(folder),
-        disabled,
+        enabled,
         Set.of(),
         Map.of(NAME, Map.of("max_events_per_second", "0")),
         Channel.RINGBUF,

@@ -90,11 +90,12 @@ final class ProbeBench implements AutoCloseable {
             all.events(),
             all.polled(),
             all.tunables(),
+            all.enabled(),
             all.hooks().stream().map(hook -> only(hook, sections)).toList());
     ProbeSettings settings =
         new ProbeSettings(
             List.of(),
-            Set.of(),
+            Map.of(),
             Set.of(),
             Map.of(),
             channel,

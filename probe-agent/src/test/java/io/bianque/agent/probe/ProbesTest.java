@@ -246,7 +246,7 @@ class ProbesTest {
     ProbeSettings settings =
         new ProbeSettings(
             List.of(folder),
-            Set.of("disabled"),
+            Map.of("disabled", false),
             Set.of("starts"),
             Map.of(),
             Channel.AUTO,
@@ -330,7 +330,7 @@ class ProbesTest {
   private ProbeSettings tunables(String probe, Map<String, String> values) {
     return new ProbeSettings(
         List.of(folder),
-        Set.of(),
+        Map.of(),
         Set.of(),
         Map.of(probe, values),
         Channel.AUTO,

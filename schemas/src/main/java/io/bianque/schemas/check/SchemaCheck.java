@@ -180,8 +180,11 @@ public final class SchemaCheck {
         && !(meaning.isPresent() && type.getElementType().getType() == Schema.Type.LONG)) {
       problem(
           name,
-          "is an array; the only ones allowed are of long, with logicalType %s or %s"
-              .formatted(Meaning.KERNEL_STACK.word(), Meaning.LOG2_HISTOGRAM.word()));
+          "is an array; the only ones allowed are of long, with logicalType %s, %s or %s"
+              .formatted(
+                  Meaning.KERNEL_STACK.word(),
+                  Meaning.USER_STACK.word(),
+                  Meaning.LOG2_HISTOGRAM.word()));
     }
     if (meaning.equals(Optional.of(Meaning.KERNEL_ENUM))
         && blank(type.getProp(KernelEnum.NAME_PROPERTY))) {

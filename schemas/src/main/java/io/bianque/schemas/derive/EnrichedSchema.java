@@ -97,6 +97,13 @@ public final class EnrichedSchema {
                   nullable,
                   Schema.createArray(string()),
                   "Each as symbol+0xoff, symbol+0xoff [module], or <build id>+0xoff when unresolved."));
+      case USER_STACK ->
+          List.of(
+              as(
+                  raw,
+                  nullable,
+                  Schema.createArray(string()),
+                  "Each as 0x and hexadecimal digits."));
       case KERNEL_ADDRESS ->
           List.of(
               as(

@@ -24,6 +24,8 @@ public enum Meaning {
   KERNEL_ADDRESS("kernel-address", Schema.Type.LONG),
   /** An array of addresses, innermost first. */
   KERNEL_STACK("kernel-stack", Schema.Type.ARRAY),
+  /** An array of addresses in a process's own memory, innermost first. */
+  USER_STACK("user-stack", Schema.Type.ARRAY),
 
   /** 4 or 16 bytes in network order. */
   IP_ADDRESS("ip-address", Schema.Type.BYTES),

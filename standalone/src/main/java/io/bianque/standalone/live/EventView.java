@@ -12,6 +12,7 @@ import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericRecord;
@@ -42,7 +43,9 @@ public final class EventView {
       case Collection<?> items -> {
         ArrayNode array = NODES.arrayNode();
         Schema list = branch(schema, Schema.Type.ARRAY);
-        boolean addresses = "kernel-stack".equals(list.getProp("logicalType"));
+        boolean addresses =
+            List.of("kernel-stack", "user-stack")
+                .contains(String.valueOf(list.getProp("logicalType")));
         items.forEach(item ->
             array.add(
                 addresses && item instanceof Long address

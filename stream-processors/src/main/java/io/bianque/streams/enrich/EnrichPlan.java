@@ -145,6 +145,7 @@ final class EnrichPlan {
     }
     return switch (meaning.get()) {
       case KERNEL_STACK -> present(from, to, (value, around) -> stack((List<?>) value, around));
+      case USER_STACK -> present(from, to, (value, around) -> hexadecimal((List<?>) value));
       case KERNEL_ADDRESS ->
           // Where a drop was called from, as a rule: by the address itself, since it may as well be
           // an instruction.
@@ -226,6 +227,11 @@ final class EnrichPlan {
       frames.add(around.frame((Long) addresses.get(i), i > 0));
     }
     return frames;
+  }
+
+  /** Which file lies there in the process, nobody knows any more. */
+  private static List<String> hexadecimal(List<?> addresses) {
+    return addresses.stream().map(each -> "0x" + Long.toHexString((Long) each)).toList();
   }
 
   private static Step kernelEnum(KernelEnum type, String field, int from, int to, int toCode) {

@@ -1,0 +1,210 @@
+package io.bianque.agent.probe;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.bianque.agent.probe.ProbeSettings.Channel;
+import io.bianque.agent.probe.ProbeState.Attached;
+import io.bianque.agent.probe.ProbeState.Skipped;
+import io.bianque.agent.testing.Cgroup;
+import io.bianque.agent.testing.KernelSymbols;
+import io.bianque.agent.testing.KernelTest;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.apache.avro.generic.GenericRecord;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** Samples of programs that run all the time, in a cgroup of their own. */
+@KernelTest
+class PerfTest {
+  private static final Duration WHILE = Duration.ofSeconds(3);
+  private static final int HERTZ = 99;
+
+  /** Of the kernel's clock of process times: 100 a second. */
+  private static final double TICK_SECONDS = 0.01;
+
+  private static KernelSymbols symbols;
+  private Cgroup cgroup;
+  private Process busy;
+  private ProbeBench probe;
+  @TempDir Path folder;
+
+  @BeforeAll
+  static void readSymbols() {
+    symbols = new KernelSymbols();
+  }
+
+  @BeforeEach
+  void makeCgroup() {
+    cgroup = new Cgroup("perf", "cpu");
+  }
+
+  @AfterEach
+  void end() throws InterruptedException {
+    if (probe != null) {
+      probe.close();
+    }
+    if (busy != null) {
+      busy.destroyForcibly().waitFor();
+    }
+    cgroup.close();
+  }
+
+  private void run(String shell) throws IOException {
+    busy = new ProcessBuilder("bash", "-c", cgroup.enter() + shell).start();
+  }
+
+  private void attach(Channel channel, Map<String, String> tunables) {
+    probe = ProbeBench.of("perf", channel, 1 << 20, tunables, Set.of("perf_event"));
+  }
+
+  private Map<String, String> onlyTheCgroup() {
+    return Map.of("cgroup_id", Long.toString(cgroup.id()));
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"RINGBUF", "PERF"})
+  void aLoopIsSampledAsOftenAsItRuns(Channel channel) throws Exception {
+    run("while :; do :; done");
+    attach(channel, onlyTheCgroup());
+    var _ = probe.await("a sample", _ -> true);
+    probe.events.clear();
+
+    double before = cpuSeconds(busy.pid());
+    probe.drainFor(WHILE);
+    double ran = cpuSeconds(busy.pid()) - before;
+
+    assertThat(probe.events)
+        .hasSizeBetween((int) (0.8 * HERTZ * ran) - 2, (int) (1.2 * HERTZ * ran) + 2)
+        .allSatisfy(event -> {
+          assertThat(event.get("pid")).isEqualTo((int) busy.pid());
+          assertThat(event.get("tid")).isEqualTo((int) busy.pid());
+          assertThat(event.get("comm")).hasToString("bash");
+          assertThat(event.get("cgroup_id")).isEqualTo(cgroup.id());
+        });
+    // A loop of a shell is in user space nearly all the time: there the kernel has no stack.
+    assertThat(probe.events)
+        .filteredOn(event -> frames(event, "kernel_stack").isEmpty())
+        .hasSizeGreaterThan(probe.events.size() / 2)
+        // Bash keeps no frame pointers: only the first frame is sure.
+        .allSatisfy(event ->
+            assertThat(isCode(busy.pid(), frames(event, "user_stack").getFirst())).isTrue());
+    ProbeReport report = probe.stop();
+    assertThat(report.kernel().balances()).isTrue();
+    assertThat(report.kernel().rateLimited()).isZero();
+    assertThat(report.kernel().ringFull()).isZero();
+  }
+
+  @Test
+  void workInTheKernelHasItsStackFromTheInstructionThatWasInterrupted() throws Exception {
+    run("exec dd if=/dev/zero of=/dev/null bs=1M 2>/dev/null");
+    attach(Channel.RINGBUF, onlyTheCgroup());
+
+    GenericRecord event =
+        probe.await(
+            "a read of /dev/zero",
+            each -> functions(each).stream().anyMatch(f -> f.equals("read_zero")));
+
+    assertThat(event.get("comm")).hasToString("dd");
+    assertThat(functions(event)).contains("vfs_read").noneMatch(f -> f.contains("bpf"));
+    assertThat(functions(event).getFirst()).doesNotContain("hrtimer", "perf_");
+    assertThat(frames(event, "user_stack")).isNotEmpty();
+  }
+
+  @Test
+  void otherRatesCanBeAskedFor() throws Exception {
+    run("while :; do :; done");
+    attach(Channel.RINGBUF, Map.of("cgroup_id", Long.toString(cgroup.id()), "sample_hz", "499"));
+    var _ = probe.await("a sample", _ -> true);
+    probe.events.clear();
+    double before = cpuSeconds(busy.pid());
+    probe.drainFor(WHILE);
+    double ran = cpuSeconds(busy.pid()) - before;
+    assertThat(probe.events.size()).isBetween((int) (400 * ran), (int) (600 * ran) + 2);
+  }
+
+  @Test
+  void idleCpusAreSampledOnlyWhenAskedFor() throws Exception {
+    attach(Channel.RINGBUF, Map.of());
+    probe.drainFor(Duration.ofSeconds(1));
+    assertThat(probe.events).noneMatch(event -> event.get("tid").equals(0));
+    probe.close();
+    // Not all CPUs of a machine are busy for ten seconds, as a rule.
+    attach(Channel.RINGBUF, Map.of("watch_idle", "true"));
+    GenericRecord idle = probe.await("an idle CPU", event -> event.get("tid").equals(0));
+    assertThat(idle.get("comm").toString()).startsWith("swapper/");
+  }
+
+  @Test
+  void itDoesNotStartWithTheAgentUnlessTheConfigurationSaysSo() throws Exception {
+    ProbeFiles files = ProbeBench.files("perf");
+    Files.copy(files.object(), folder.resolve("perf.bpf.o"));
+    Files.copy(files.schema(), folder.resolve("perf.avsc"));
+    try (Probes probes = probes(Map.of())) {
+      probes.startAll();
+      assertThat(probes.state("perf").orElseThrow())
+          .isInstanceOfSatisfying(
+              Skipped.class, skipped -> assertThat(skipped.reason()).contains("on request"));
+      assertThat(probes.startsByItself("perf")).isFalse();
+      assertThat(probes.start("perf", Map.of("sample_hz", "9"))).isInstanceOf(Attached.class);
+    }
+    try (Probes probes = probes(Map.of("perf", true))) {
+      probes.startAll();
+      assertThat(probes.state("perf").orElseThrow()).isInstanceOf(Attached.class);
+      assertThat(probes.startsByItself("perf")).isTrue();
+    }
+  }
+
+  private Probes probes(Map<String, Boolean> enabled) {
+    ProbeSettings defaults = ProbeSettings.of(folder);
+    return new Probes(
+        new ProbeSettings(
+            defaults.folders(),
+            enabled,
+            Set.of(),
+            Map.of(),
+            Channel.AUTO,
+            1 << 16,
+            Duration.ofSeconds(10),
+            Optional.empty()),
+        "host",
+        "boot",
+        () -> 0,
+        (_, _, _, _, _, _, _) -> {});
+  }
+
+  /** Whether it lies in a file's code, as the process has it mapped. */
+  private static boolean isCode(long pid, long address) throws IOException {
+    return Files.readAllLines(Path.of("/proc/" + pid + "/maps")).stream()
+        .map(line -> List.of(line.split("[ -]", 4)))
+        .filter(mapping -> mapping.get(2).startsWith("r") && mapping.get(3).startsWith("x"))
+        .anyMatch(mapping ->
+            Long.parseUnsignedLong(mapping.get(0), 16) <= address
+                && address < Long.parseUnsignedLong(mapping.get(1), 16));
+  }
+
+  private static List<Long> frames(GenericRecord event, String stack) {
+    return ((List<?>) event.get(stack)).stream().map(each -> (Long) each).toList();
+  }
+
+  private static List<String> functions(GenericRecord event) {
+    return frames(event, "kernel_stack").stream().map(symbols::function).toList();
+  }
+
+  private static double cpuSeconds(long pid) throws IOException {
+    String stat = Files.readString(Path.of("/proc/" + pid + "/stat"));
+    List<String> fields = List.of(stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1));
+    return (Long.parseLong(fields.get(11)) + Long.parseLong(fields.get(12))) * TICK_SECONDS;
+  }
+}
