@@ -48,7 +48,7 @@ import picocli.CommandLine.Spec;
     footer = {
       "  ./bianque control stop dropwatch --all --for 5m",
       "  ./bianque control tune dropwatch --host 4c4c4544-0042 --set max_events_per_second=500",
-      "  ./bianque control start softirq --label role=db --kernel '6.1.*' --for 30s",
+      "  ./bianque control start perf --label role=db --kernel '6.1.*' --for 30s",
       "  ./bianque control reset dropwatch --all",
       "  ./bianque control list",
       "  ./bianque control withdraw 5f0c2a9e"

@@ -267,6 +267,10 @@ public final class ControlFollower implements AutoCloseable {
     } catch (RegistryUnreachable e) {
       trouble(e.getMessage());
       return false;
+    } catch (RuntimeException e) {
+      // Read again it would be so again, and nothing behind it would be heard.
+      LOG.error("control request {} of {}", id, Topics.CONTROL, e);
+      skip(record, "the agent does not know what to make of it");
     }
     return true;
   }

@@ -191,10 +191,11 @@ public final class Probes implements AutoCloseable {
     }
   }
 
-  /** Whether the settings let a probe start with the agent. */
+  /** Whether a probe starts with the agent; true for one that is not there. */
   public boolean startsByItself(String name) {
     synchronized (lifecycle) {
-      return initialState(name) instanceof Stopped && !probe(name).onRequest;
+      return initialState(name) instanceof Stopped
+          && !(probes.containsKey(name) && probes.get(name).onRequest);
     }
   }
 

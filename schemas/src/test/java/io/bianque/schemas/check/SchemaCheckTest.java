@@ -35,7 +35,7 @@ class SchemaCheckTest {
           {"name": "x", "type": {"type": "int", "logicalType": "ipv9"}, "doc": "d"}     | field 'x' has unknown logicalType 'ipv9'; known: host-id,
           {"name": "x", "type": {"type": "int", "logicalType": "ip-address"}, "doc": "d"} | field 'x' logicalType ip-address belongs on bytes, not on int
           {"name": "x", "type": {"type": "long", "logicalType": "sequence"}, "doc": "d"} | field 'x' logicalType sequence is for the field sequence only
-          {"name": "x", "type": {"type": "array", "items": "string"}, "lengthIn": "n", "doc": "d"} | field 'x' is an array; the only ones allowed are of long, with logicalType kernel-stack or log2-histogram
+          {"name": "x", "type": {"type": "array", "items": "string"}, "lengthIn": "n", "doc": "d"} | field 'x' is an array; the only ones allowed are of long, with logicalType kernel-stack, user-stack or log2-histogram
           {"name": "x", "type": "int", "logicalType": "tcp-state", "doc": "d"}          | field 'x' has logicalType beside its type
           {"name": "x", "type": "int", "presentif": "p", "doc": "d"}                    | field 'x' has unknown property 'presentif'; known: [ecs, lengthIn, presentIf]
           {"name": "event_id", "type": "int", "doc": "d"}                               | io.bianque.raw.dropwatch: two fields of the enriched schema would be named 'event_id': every enriched event has one

@@ -8,6 +8,8 @@ echo -1000 > /proc/self/oom_score_adj
 
 # start_agent CHANNEL PROBES: records to /results/CHANNEL.avro what the probes in that folder see.
 start_agent() {
+    # perf runs on request only; seldom enough to leave the emulator time for the others.
+    BIANQUE_AGENT_PROBES__PERF__ENABLED=true BIANQUE_AGENT_PROBES__PERF__SAMPLE_HZ=7 \
     BIANQUE_AGENT_EVENTS__CHANNEL=$1 BIANQUE_AGENT_PROBE_FOLDERS=$2 BIANQUE_AGENT_STATE_DIR=/tmp/state-$1 \
         /agent/bin/bianque-agent --record "/results/$1.avro" > "/results/$1.log" 2>&1 &
     agent=$!
