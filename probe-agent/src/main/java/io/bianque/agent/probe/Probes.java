@@ -368,7 +368,7 @@ public final class Probes implements AutoCloseable {
       Probe probe = new Probe(files, configured(name), initialState(name));
       probes.put(name, probe);
       if (started && isWanted(probe)) {
-        load(probe);
+        load(probe, settings.enabled().containsKey(name));
         LOG.info("probe {}: {}", name, probe.state());
       }
     }
@@ -448,7 +448,7 @@ public final class Probes implements AutoCloseable {
     try {
       ProbePlan plan = ProbePlan.read(probe.files, probe.tunables);
       if (!asked && !plan.enabled()) {
-        settings.pins().ifPresent(pins -> pins.of(name).ifPresent(pin -> end(pins, name, pin)));
+        endPinned(name);
         probe.onRequest = true;
         probe.state(new Skipped(ON_REQUEST));
         return;
