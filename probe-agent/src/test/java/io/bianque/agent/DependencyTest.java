@@ -33,7 +33,9 @@ class DependencyTest {
 
   @ArchTest
   static final ArchRule PROBES_KNOW_NOT_WHERE_EVENTS_GO =
-      onlyKnows("probe", "btf", "encode", "libbpf");
+      onlyKnows("probe", "btf", "encode", "libbpf", "source");
+
+  @ArchTest static final ArchRule SOURCES_KNOW_NO_PROBES = onlyKnows("source", "libbpf");
 
   private static ArchRule onlyKnows(String name, String... known) {
     String[] allowed = new String[known.length + 1];

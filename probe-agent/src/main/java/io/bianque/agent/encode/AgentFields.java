@@ -1,6 +1,8 @@
 package io.bianque.agent.encode;
 
 import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.concurrent.TimeUnit;
 
 /**
  * What the agent adds to each event of one life of a probe: who saw it, and how its clock relates
@@ -31,6 +33,12 @@ public final class AgentFields {
 
   public long clockOffsetNanos() {
     return clockOffsetNanos;
+  }
+
+  /** CLOCK_MONOTONIC now, by way of wall time, which a time namespace does not shift. */
+  public long monotonicNanosNow() {
+    Instant wall = Instant.now();
+    return TimeUnit.SECONDS.toNanos(wall.getEpochSecond()) + wall.getNano() - clockOffsetNanos;
   }
 
   public void clockOffsetNanos(long offset) {

@@ -6,7 +6,10 @@ import io.bianque.agent.libbpf.LibbpfMissing;
 import io.bianque.agent.libbpf.LibbpfVersion;
 import io.bianque.agent.libbpf.RingBuffer;
 import io.bianque.agent.probe.ProbeState.Refusal;
+import io.bianque.agent.source.SourceAbsent;
+import io.bianque.agent.source.SourceKind;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -102,9 +105,12 @@ public final class Doctor {
   }
 
   private static ProbeFinding probe(ProbeFiles files, ProbeSettings settings) {
+    Map<String, String> tunables = settings.tunables().getOrDefault(files.name(), Map.of());
     try {
-      ProbePlan plan =
-          ProbePlan.read(files, settings.tunables().getOrDefault(files.name(), Map.of()));
+      if (files.object().isEmpty()) {
+        return source(SourcePlan.read(files, tunables));
+      }
+      ProbePlan plan = ProbePlan.read(files, tunables);
       List<VariantFinding> variants =
           new Loader(plan, settings)
               .tryEach().stream()
@@ -119,6 +125,23 @@ public final class Doctor {
     } catch (ProbeRejected | BpfException e) {
       return new ProbeFinding(files.name(), Optional.of(e.getMessage()), List.of());
     }
+  }
+
+  private static ProbeFinding source(SourcePlan plan) {
+    SourceKind kind = plan.kind();
+    Optional<String> refusal = Optional.empty();
+    try {
+      kind.open(plan.tunables()).close();
+    } catch (SourceAbsent | BpfException | UncheckedIOException e) {
+      refusal = Optional.of(e.getMessage());
+    }
+    VariantFinding opened =
+        new VariantFinding(
+            kind.name(),
+            false,
+            kind.hook(),
+            refusal.map(reason -> new Refusal(kind.hook(), reason, Optional.empty())));
+    return new ProbeFinding(kind.name(), Optional.empty(), List.of(opened));
   }
 
   private static List<Finding> machine() {

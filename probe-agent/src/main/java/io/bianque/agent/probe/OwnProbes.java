@@ -104,7 +104,7 @@ public final class OwnProbes {
 
   private static String stamp(ProbeFiles files) {
     StringBuilder stamp = new StringBuilder();
-    stamp(stamp, files.object());
+    files.object().ifPresent(object -> stamp(stamp, object));
     files.schemas().forEach(schema -> stamp(stamp, schema));
     return stamp.toString();
   }

@@ -120,7 +120,7 @@ public final class Pins {
   private void copy(ProbeFiles files, String identity) throws IOException {
     Path to = copies.resolve(files.name()).resolve(identity);
     Files.createDirectories(to);
-    for (Path file : Stream.concat(Stream.of(files.object()), files.schemas().stream()).toList()) {
+    for (Path file : Stream.concat(files.object().stream(), files.schemas().stream()).toList()) {
       Files.copy(file, to.resolve(file.getFileName()), StandardCopyOption.REPLACE_EXISTING);
     }
   }

@@ -1,5 +1,7 @@
 package io.bianque.agent.probe;
 
+import io.bianque.agent.encode.RecordPlan;
+import io.bianque.agent.source.SourceKind;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.DirectoryStream;
@@ -7,20 +9,22 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
 /**
  * The files that are a probe: an object, and a schema of its events, of each of its polled maps, or
- * of both.
+ * of both. Where the agent has a source of that name, the schemas alone are one.
  *
  * @param name {@code x} of {@code x.bpf.o}
+ * @param object empty when it is a source
  * @param schema where {@code x.avsc} is, if it is there
  * @param polled the schemas {@code x_<map>.avsc}
  */
-public record ProbeFiles(String name, Path object, Path schema, List<Path> polled) {
+public record ProbeFiles(String name, Optional<Path> object, Path schema, List<Path> polled) {
+  static final String SCHEMA = ".avsc";
   private static final String OBJECT = ".bpf.o";
-  private static final String SCHEMA = ".avsc";
 
   public ProbeFiles {
     polled = List.copyOf(polled);
@@ -35,9 +39,22 @@ public record ProbeFiles(String name, Path object, Path schema, List<Path> polle
   static ProbeFiles of(String name, Path objects, Path schemas) {
     return new ProbeFiles(
         name,
-        objects.resolve(name + OBJECT),
+        Optional.of(objects.resolve(name + OBJECT)),
         schemas.resolve(name + SCHEMA),
         polled(name, objects, schemas));
+  }
+
+  /** The files of a source whose schemas are in a folder. */
+  static ProbeFiles of(SourceKind source, Path schemas) {
+    List<Path> further =
+        source.records().stream()
+            .map(RecordPlan::stream)
+            .filter(stream -> !stream.equals(source.name()))
+            .map(stream -> schemas.resolve(stream + SCHEMA))
+            .filter(Files::exists)
+            .toList();
+    return new ProbeFiles(
+        source.name(), Optional.empty(), schemas.resolve(source.name() + SCHEMA), further);
   }
 
   /** {@code x_y.avsc} is of a map of probe {@code x}, unless there is a probe {@code x_y}. */
@@ -78,6 +95,10 @@ public record ProbeFiles(String name, Path object, Path schema, List<Path> polle
       if (!Files.isDirectory(folder)) {
         continue;
       }
+      SourceKind.ALL.stream()
+          .map(source -> of(source, folder))
+          .filter(files -> Files.exists(files.schema()))
+          .forEach(files -> found.put(files.name(), files));
       try (DirectoryStream<Path> objects = Files.newDirectoryStream(folder, "*" + OBJECT)) {
         for (Path object : objects) {
           String name = stem(object, OBJECT);

@@ -39,10 +39,11 @@ record ProbePlan(
    * @throws ProbeRejected when anything is missing or does not fit
    */
   static ProbePlan read(ProbeFiles files, Map<String, String> tunables) {
-    Path reading = files.object();
+    Path program = files.object().orElseThrow();
+    Path reading = program;
     try {
-      Btf btf = Btf.ofElf(files.object());
-      byte[] object = Files.readAllBytes(files.object());
+      Btf btf = Btf.ofElf(program);
+      byte[] object = Files.readAllBytes(program);
       List<PolledPlan> polled = new ArrayList<>();
       for (Path each : files.polled()) {
         reading = each;

@@ -6,6 +6,10 @@ import io.bianque.agent.probe.ProbeState.Failed;
 import io.bianque.agent.probe.ProbeState.Refusal;
 import io.bianque.agent.probe.ProbeState.Skipped;
 import io.bianque.agent.probe.ProbeState.Stopped;
+import io.bianque.agent.source.Source;
+import io.bianque.agent.source.SourceAbsent;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -55,7 +59,7 @@ public final class Probes implements AutoCloseable {
   /** Guards {@link #running} and what is in it; held for one turn of draining at most. */
   private final Object draining = new Object();
 
-  private final List<Running> running = new ArrayList<>();
+  private final List<ProbeLife> running = new ArrayList<>();
   private int next;
 
   /** One probe, whatever became of it. */
@@ -65,7 +69,7 @@ public final class Probes implements AutoCloseable {
     /** Of the probe, then of its polled maps. */
     List<ProbeReport> last;
 
-    Running running;
+    ProbeLife running;
     int failures;
 
     /** By what it says itself, it does not start with the agent. */
@@ -212,7 +216,11 @@ public final class Probes implements AutoCloseable {
       return Optional.of("probe " + name + " is on the black list");
     }
     try {
-      var _ = ProbePlan.read(probe.files, tunables);
+      if (probe.files.object().isPresent()) {
+        var _ = ProbePlan.read(probe.files, tunables);
+      } else {
+        var _ = SourcePlan.read(probe.files, tunables);
+      }
       return Optional.empty();
     } catch (ProbeRejected e) {
       return Optional.of(e.getMessage());
@@ -285,11 +293,11 @@ public final class Probes implements AutoCloseable {
    * between. On the thread that drains.
    */
   public void poll() {
-    List<Running> now;
+    List<ProbeLife> now;
     synchronized (draining) {
       now = List.copyOf(running);
     }
-    for (Running each : now) {
+    for (ProbeLife each : now) {
       synchronized (draining) {
         if (running.contains(each)) {
           each.poll();
@@ -357,7 +365,8 @@ public final class Probes implements AutoCloseable {
     synchronized (lifecycle) {
       String name = files.name();
       if (probes.containsKey(name) && !own.contains(name)) {
-        LOG.warn("{} is not loaded: there is a probe {} already", files.object(), name);
+        Path file = files.object().orElse(files.schema());
+        LOG.warn("{} is not loaded: there is a probe {} already", file, name);
         return;
       }
       Probe before = probes.get(name);
@@ -446,19 +455,14 @@ public final class Probes implements AutoCloseable {
   private void load(Probe probe, boolean asked) {
     String name = probe.files.name();
     try {
-      ProbePlan plan = ProbePlan.read(probe.files, probe.tunables);
-      if (!asked && !plan.enabled()) {
+      Optional<ProbeLife> begun = begin(probe, asked);
+      if (begun.isEmpty()) {
         endPinned(name);
         probe.onRequest = true;
         probe.state(new Skipped(ON_REQUEST));
         return;
       }
-      String identity = Pins.identity(plan.object(), probe.tunables, settings.channelBytes());
-      Optional<Pin> pin = settings.pins().flatMap(pins -> pins.of(name));
-      probe.running =
-          pin.filter(each -> each.identity().equals(identity))
-              .flatMap(each -> adopt(plan, each))
-              .orElseGet(() -> fresh(probe, plan, identity, pin));
+      probe.running = begun.get();
       probe.failures = 0;
       probe.last = probe.running.reports();
       synchronized (draining) {
@@ -473,16 +477,45 @@ public final class Probes implements AutoCloseable {
         return;
       }
       probe.state(new Failed(e.getMessage(), e.refused(), nextTry(probe)));
-    } catch (BpfException e) {
+    } catch (SourceAbsent e) {
+      probe.state(new Skipped(e.getMessage()));
+    } catch (BpfException | UncheckedIOException e) {
       probe.state(new Failed(e.getMessage(), List.of(), nextTry(probe)));
     }
+  }
+
+  /** Empty when it runs on request only, and nobody has asked for it. */
+  private Optional<ProbeLife> begin(Probe probe, boolean asked) {
+    return probe.files.object().isPresent()
+        ? program(probe.files, probe.tunables, asked).map(life -> life)
+        : Optional.of(source(probe.files, probe.tunables));
+  }
+
+  private ProbeLife source(ProbeFiles files, Map<String, String> tunables) {
+    SourcePlan plan = SourcePlan.read(files, tunables);
+    Source source = plan.kind().open(plan.tunables());
+    long epoch = newEpoch();
+    return new RunningSource(plan, epoch, source, fields(epoch), sink);
+  }
+
+  private Optional<Running> program(
+      ProbeFiles files, Map<String, String> tunables, boolean asked) {
+    ProbePlan plan = ProbePlan.read(files, tunables);
+    if (!asked && !plan.enabled()) {
+      return Optional.empty();
+    }
+    String identity = Pins.identity(plan.object(), tunables, settings.channelBytes());
+    Optional<Pin> pin = settings.pins().flatMap(pins -> pins.of(files.name()));
+    return pin.filter(each -> each.identity().equals(identity))
+        .flatMap(each -> adopt(plan, each))
+        .or(() -> Optional.of(fresh(files, plan, identity, pin)));
   }
 
   /**
    * A new life. One of another object that is still pinned ends when the new programs are about to
    * be attached: as late as can be, but nothing is seen by both.
    */
-  private Running fresh(Probe probe, ProbePlan plan, String identity, Optional<Pin> old) {
+  private Running fresh(ProbeFiles files, ProbePlan plan, String identity, Optional<Pin> old) {
     Optional<Running> ending = old.flatMap(pin -> adoptToEnd(plan.name(), pin));
     try {
       InKernel kernel = new Loader(plan, settings).load(() -> ending.ifPresent(Running::detach));
@@ -492,10 +525,7 @@ public final class Probes implements AutoCloseable {
       if (kernel.isPinnable()) {
         InKernel loaded = kernel;
         kernel =
-            settings
-                .pins()
-                .map(pins -> pins.keep(loaded, probe.files, identity, epoch))
-                .orElse(kernel);
+            settings.pins().map(pins -> pins.keep(loaded, files, identity, epoch)).orElse(kernel);
       }
       return new Running(plan, epoch, kernel, fields(epoch), sink);
     } finally {
@@ -546,7 +576,7 @@ public final class Probes implements AutoCloseable {
     probe.running = null;
   }
 
-  private List<ProbeReport> stop(Running ending) {
+  private List<ProbeReport> stop(ProbeLife ending) {
     List<ProbeReport> last;
     synchronized (draining) {
       running.remove(ending);

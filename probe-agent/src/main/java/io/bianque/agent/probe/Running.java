@@ -9,7 +9,6 @@ import io.bianque.agent.libbpf.KernelProgram.RunStatistics;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -20,10 +19,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One life of a probe, from its epoch to its stop: takes records out of its channel, encodes them,
- * counts. One thread at a time.
+ * One life of a probe with a program: takes records out of its channel, encodes them, counts. One
+ * thread at a time.
  */
-final class Running implements RecordHandler {
+final class Running implements ProbeLife, RecordHandler {
   private static final Logger LOG = LoggerFactory.getLogger(Running.class);
   private static final Path STATS_ENABLED = Path.of("/proc/sys/kernel/bpf_stats_enabled");
   private static final int TURN = 64;
@@ -58,7 +57,8 @@ final class Running implements RecordHandler {
     }
   }
 
-  int drain(int maxEvents) {
+  @Override
+  public int drain(int maxEvents) {
     return kernel.channel().map(channel -> drain(channel, maxEvents)).orElse(0);
   }
 
@@ -118,25 +118,21 @@ final class Running implements RecordHandler {
     }
   }
 
-  void clockOffset(long nanos) {
+  @Override
+  public void clockOffset(long nanos) {
     fields.clockOffsetNanos(nanos);
   }
 
-  /** Reads its polled maps; what has changed goes to the sink. */
-  void poll() {
+  @Override
+  public void poll() {
     if (!kernel.polled().isEmpty()) {
-      // The kernel's clock by way of the wall's, which a time namespace does not shift.
-      Instant wall = Instant.now();
-      long now =
-          TimeUnit.SECONDS.toNanos(wall.getEpochSecond())
-              + wall.getNano()
-              - fields.clockOffsetNanos();
+      long now = fields.monotonicNanosNow();
       kernel.polled().forEach(each -> each.poll(now, epoch, fields, sink));
     }
   }
 
-  /** Its own account, then one of each of its polled maps. */
-  List<ProbeReport> reports() {
+  @Override
+  public List<ProbeReport> reports() {
     List<ProbeReport> reports = new ArrayList<>(List.of(report()));
     long missed = kernel.polled().isEmpty() ? 0 : kernel.missedByPolled();
     for (PolledMap each : kernel.polled()) {
@@ -196,7 +192,8 @@ final class Running implements RecordHandler {
    * Detaches, reads what is left, and unloads; the last reports. A run that began before detaching
    * may end after it, some microseconds later, and is waited for; and so is a sink that is slow.
    */
-  List<ProbeReport> stop() {
+  @Override
+  public List<ProbeReport> stop() {
     detach();
     long slow = System.nanoTime() + SLOW_NANOS;
     ProbeReport last = report();
@@ -217,21 +214,19 @@ final class Running implements RecordHandler {
     return all;
   }
 
-  /**
-   * Ends with this process without stopping: a probe that is pinned goes on, and gives its events
-   * to whoever adopts it. To be called when what was read is settled.
-   */
-  void leave() {
+  @Override
+  public void leave() {
     kernel.channel().ifPresent(this::release);
     kernel.close();
   }
 
-  /** What keeps it in the kernel without this process, if anything does. */
-  Optional<Pin> pin() {
+  @Override
+  public Optional<Pin> pin() {
     return kernel.pin();
   }
 
-  String name() {
+  @Override
+  public String name() {
     return name;
   }
 

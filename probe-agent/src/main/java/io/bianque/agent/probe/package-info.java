@@ -4,6 +4,9 @@
  * turn, takes events out of the kernel, has them encoded and hands them to an {@link
  * io.bianque.agent.probe.EventSink}, and accounts for every one of them.
  *
+ * <p>What needs no program in the kernel is a probe as well: a schema, and a source of the agent
+ * with the same name, of package {@code source}.
+ *
  * <p>One probe's failure is that probe's state, and touches no other. It must not know Kafka,
  * configuration files or what an event means.
  */

@@ -1,9 +1,11 @@
 package io.bianque.agent.encode;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatCode;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.bianque.agent.btf.Btf;
+import io.bianque.agent.source.SourceKind;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,5 +47,18 @@ class ProbeSchemasTest {
 
     assertThat(plan.structSize()).isPositive();
     assertThat(plan.maxEncodedSize()).isGreaterThan(plan.structSize() / 2);
+  }
+
+  static Stream<Class<? extends Record>> shapes() {
+    return SourceKind.ALL.stream().flatMap(source -> source.records().stream());
+  }
+
+  @ParameterizedTest
+  @MethodSource("shapes")
+  void recordAndSchemaSayTheSame(Class<? extends Record> shape) throws IOException {
+    Path schema = SCHEMAS.resolve(RecordPlan.stream(shape) + ".avsc");
+
+    assertThatCode(() -> RecordPlan.compile(shape, new Schema.Parser().parse(schema.toFile())))
+        .doesNotThrowAnyException();
   }
 }

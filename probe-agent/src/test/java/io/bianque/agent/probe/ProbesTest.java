@@ -51,6 +51,29 @@ class ProbesTest {
   }
 
   @Test
+  void sourceIsStartedStoppedAndTunedLikeAProbeWithAProgram() throws Exception {
+    Files.copy(
+        Path.of("../schemas/src/main/avro/raw/tcp_listen.avsc"), folder.resolve("tcp_listen.avsc"));
+    try (Probes probes = probes(ProbeSettings.of(folder))) {
+      probes.startAll();
+      ProbeReport first = report(probes, "tcp_listen");
+      assertThat(first.state())
+          .isEqualTo(new Attached("/proc/<pid>/net/netstat", "none", List.of()));
+      assertThat(first.epoch()).isPositive();
+
+      assertThat(probes.stop("tcp_listen")).isEqualTo(new Stopped());
+      assertThat(probes.start("tcp_listen")).isInstanceOf(Attached.class);
+      assertThat(report(probes, "tcp_listen").epoch()).isGreaterThan(first.epoch());
+    }
+    try (Probes probes = probes(tunables("tcp_listen", Map.of("backlog", "5")))) {
+      probes.startAll();
+
+      assertThat(failure(probes, "tcp_listen").reason())
+          .isEqualTo("probe tcp_listen: no tunable backlog; it has none");
+    }
+  }
+
+  @Test
   void nextVariantIsTakenWhereOneDoesNotHold() throws Exception {
     TestProbe.make(folder, "starts", ABSENT, EXEC);
     try (Probes probes = probes(ProbeSettings.of(folder))) {

@@ -120,7 +120,7 @@ final class TestProbe {
   /** Puts dropwatch into a folder. */
   static void dropwatch(Path folder) throws IOException {
     ProbeFiles files = ProbeBench.files("dropwatch");
-    Files.copy(files.object(), folder.resolve("dropwatch.bpf.o"));
+    Files.copy(files.object().orElseThrow(), folder.resolve("dropwatch.bpf.o"));
     Files.copy(files.schema(), folder.resolve("dropwatch.avsc"));
   }
 }

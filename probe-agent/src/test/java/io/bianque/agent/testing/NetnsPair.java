@@ -4,10 +4,13 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Two network namespaces joined by a veth pair, with IPv4 and IPv6 addresses of the ranges for
@@ -177,6 +180,19 @@ public final class NetnsPair implements AutoCloseable {
         "nft",
         "-f",
         "-");
+  }
+
+  /** Starts a program that is in a side's namespace then; to be ended by whoever started it. */
+  public Process start(Side side, String... command) throws IOException {
+    List<String> all = new ArrayList<>(List.of("ip", "netns", "exec", namespace(side)));
+    all.addAll(List.of(command));
+    Process process = new ProcessBuilder(all).inheritIO().start();
+    String inside = "net:[" + inode(side) + "]";
+    Path namespace = Path.of("/proc/" + process.pid() + "/ns/net");
+    while (process.isAlive() && !Files.readSymbolicLink(namespace).toString().equals(inside)) {
+      LockSupport.parkNanos(1_000_000);
+    }
+    return process;
   }
 
   /**

@@ -42,6 +42,9 @@ public final class SchemaCheck {
 
   private static final List<String> PROPERTIES = List.of("ecs", "lengthIn", "presentIf");
 
+  /** Says of a record that the agent makes it in Java: then no C struct has its fields. */
+  private static final String MADE_BY = "madeBy";
+
   private static final Pattern SNAKE_CASE = Pattern.compile("[a-z][a-z0-9]*(_[a-z0-9]+)*");
 
   private final String file;
@@ -94,7 +97,11 @@ public final class SchemaCheck {
       problem(null, "has no doc");
     }
     HEADER.forEach(header -> header(schema, header));
-    schema.getFields().forEach(this::field);
+    String madeBy = schema.getProp(MADE_BY);
+    if (madeBy != null && !madeBy.equals("agent")) {
+      problem(null, MADE_BY + " must be agent, is " + madeBy);
+    }
+    schema.getFields().forEach(field -> field(field, madeBy == null));
     try {
       EnrichedSchema.of(schema);
     } catch (InvalidSchema e) {
@@ -119,7 +126,7 @@ public final class SchemaCheck {
     }
   }
 
-  private void field(Schema.Field field) {
+  private void field(Schema.Field field, boolean struct) {
     String name = field.name();
     if (!SNAKE_CASE.matcher(name).matches()) {
       problem(name, "must be snake_case, as in the C struct");
@@ -148,7 +155,7 @@ public final class SchemaCheck {
       return;
     }
     meaning(name, type);
-    properties(field, type, nullable);
+    properties(field, type, nullable, struct);
   }
 
   private void meaning(String name, Schema type) {
@@ -194,7 +201,7 @@ public final class SchemaCheck {
     }
   }
 
-  private void properties(Schema.Field field, Schema type, boolean nullable) {
+  private void properties(Schema.Field field, Schema type, boolean nullable, boolean struct) {
     String name = field.name();
     Object presentIf = field.getObjectProp("presentIf");
     Object lengthIn = field.getObjectProp("lengthIn");
@@ -213,7 +220,11 @@ public final class SchemaCheck {
     if (lengthIn == null && counted && !histogram) {
       problem(name, "has no lengthIn: the name of the C field that holds its length");
     }
+    if (!struct && (presentIf != null || lengthIn != null)) {
+      problem(name, "names a C field, but the agent makes the record: no struct has one");
+    }
     if (nullable
+        && struct
         && presentIf == null
         && !(lengthIn != null && type.getType() == Schema.Type.BYTES)) {
       problem(

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import io.bianque.schemas.catalogue.Catalogue;
 import io.bianque.schemas.catalogue.Topics;
+import java.util.List;
 import org.apache.avro.Schema;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -49,6 +50,29 @@ class SchemaCheckTest {
         .singleElement()
         .asString()
         .startsWith("raw/dropwatch.avsc: " + problem);
+  }
+
+  @Test
+  void recordThatTheAgentMakesNeedsNoCFlagForWhatIsAbsent() {
+    assertThat(problemsOfAbsentField("tcp_listen", "")).isEmpty();
+    assertThat(problemsOfAbsentField("dropwatch", "\"presentIf\": \"p\", ")).isEmpty();
+  }
+
+  @Test
+  void recordThatTheAgentMakesNamesNoCField() {
+    assertThat(problemsOfAbsentField("tcp_listen", "\"presentIf\": \"p\", "))
+        .singleElement()
+        .asString()
+        .isEqualTo(
+            "raw/tcp_listen.avsc: field 'x' names a C field, but the agent makes the record: no struct has one");
+  }
+
+  private static List<String> problemsOfAbsentField(String probe, String property) {
+    String field =
+        "{\"name\": \"x\", \"type\": [\"null\", \"int\"], \"default\": null, %s\"doc\": \"d\"},"
+            .formatted(property);
+    Schema schema = parse(raw(probe).toString().replace("\"fields\":[", "\"fields\":[" + field));
+    return SchemaCheck.problems("raw/" + probe + ".avsc", schema);
   }
 
   @ParameterizedTest
@@ -99,8 +123,12 @@ class SchemaCheckTest {
   }
 
   private static Schema dropwatch() {
+    return raw("dropwatch");
+  }
+
+  private static Schema raw(String probe) {
     Catalogue catalogue = Catalogue.load();
-    return catalogue.schema(catalogue.topic(Topics.raw("dropwatch")));
+    return catalogue.schema(catalogue.topic(Topics.raw(probe)));
   }
 
   private static Schema parse(String json) {
