@@ -2,9 +2,12 @@ package io.bianque.agent.libbpf;
 
 /** Names of error numbers: those up to EXFULL are the same on all of Linux's 64-bit machines. */
 final class Errno {
+  static final int EPERM = 1;
   static final int ENOENT = 2;
+  static final int EAGAIN = 11;
   static final int ENODEV = 19;
   static final int EINVAL = 22;
+  static final int ENOBUFS = 105;
 
   private static final String[] NAMES = {
     "no errno",
@@ -58,6 +61,7 @@ final class Errno {
     }
     return switch (errno) {
       case 95 -> "EOPNOTSUPP";
+      case ENOBUFS -> "ENOBUFS";
       case 110 -> "ETIMEDOUT";
       case 524 -> "ENOTSUPP";
       default -> libbpfName(errno);

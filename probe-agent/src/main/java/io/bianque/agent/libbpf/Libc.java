@@ -37,6 +37,12 @@ final class Libc {
   private static final MemorySegment OPEN = symbol("open");
   private static final MemorySegment FADVISE = symbol("posix_fadvise");
 
+  private static final MemorySegment SOCKET = symbol("socket");
+  private static final MemorySegment BIND = symbol("bind");
+  private static final MemorySegment SETSOCKOPT = symbol("setsockopt");
+  private static final MemorySegment SEND = symbol("send");
+  private static final MemorySegment RECVMSG = symbol("recvmsg");
+
   private Libc() {}
 
   private static MemorySegment symbol(String name) {
@@ -95,6 +101,26 @@ final class Libc {
   /** open(2) for reading; {@code path} is the address of a C string. */
   static int open(long path) {
     return result((int) NativeCall.call(OPEN, path, O_RDONLY | O_CLOEXEC));
+  }
+
+  static int socket(int domain, int type, int protocol) {
+    return result((int) NativeCall.call(SOCKET, domain, type, protocol));
+  }
+
+  static int bind(int fd, long address, int length) {
+    return result((int) NativeCall.call(BIND, fd, address, length));
+  }
+
+  static int setsockopt(int fd, int level, int name, long value, int length) {
+    return result((int) NativeCall.call(SETSOCKOPT, fd, level, name, value, length));
+  }
+
+  static int send(int fd, long buffer, int length, int flags) {
+    return result((int) NativeCall.call(SEND, fd, buffer, length, flags));
+  }
+
+  static int recvmsg(int fd, long message, int flags) {
+    return result((int) NativeCall.call(RECVMSG, fd, message, flags));
   }
 
   /** Of a whole file; unlike its neighbours it returns the errno. */

@@ -24,7 +24,8 @@ public record SourceKind(
     Opening opening) {
 
   /** All there are. */
-  public static final List<SourceKind> ALL = List.of(ListenQueues.KIND);
+  public static final List<SourceKind> ALL =
+      List.of(ListenQueues.KIND, LinkWatch.KIND, DeviceCounters.KIND);
 
   /** How a source is opened. */
   @FunctionalInterface

@@ -75,10 +75,19 @@ final class SourceBench implements AutoCloseable {
 
   /** The first record that matches; fails after some seconds, with what there was instead. */
   GenericRecord await(String what, Predicate<GenericRecord> wanted) {
+    return await(what, wanted, this::drain);
+  }
+
+  /** The same of a record that a look at the counters gives. */
+  GenericRecord awaitPolling(String what, Predicate<GenericRecord> wanted) {
+    return await(what, wanted, this::poll);
+  }
+
+  private GenericRecord await(String what, Predicate<GenericRecord> wanted, Runnable look) {
     Instant end = Instant.now().plus(PATIENCE);
     int seen = 0;
     while (true) {
-      drain();
+      look.run();
       for (; seen < records.size(); seen++) {
         if (wanted.test(records.get(seen))) {
           return records.get(seen);

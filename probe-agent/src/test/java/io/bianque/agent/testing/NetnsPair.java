@@ -140,6 +140,16 @@ public final class NetnsPair implements AutoCloseable {
     return Commands.run("", command);
   }
 
+  /** Whether {@code ip} does it in a side's namespace. */
+  public boolean can(Side side, String... arguments) {
+    try {
+      ip(side, arguments);
+      return true;
+    } catch (IllegalStateException refused) {
+      return false;
+    }
+  }
+
   /**
    * Adds a chain with one rule in a side's namespace, replacing what was added so before.
    *
