@@ -17,7 +17,8 @@ final class Libc {
   private static final long MAP_SHARED = 1;
   private static final long MAP_FAILED = -1;
   private static final int F_DUPFD_CLOEXEC = 1030;
-  private static final int O_RDONLY = 0;
+  static final int O_RDONLY = 0;
+  static final int O_RDWR = 2;
   private static final int O_CLOEXEC = 0x80000;
 
   private static final MemorySegment MMAP = symbol("mmap");
@@ -37,6 +38,8 @@ final class Libc {
   private static final MemorySegment OPEN = symbol("open");
   private static final MemorySegment FADVISE = symbol("posix_fadvise");
 
+  private static final MemorySegment WRITE = symbol("write");
+  private static final MemorySegment POLL = symbol("poll");
   private static final MemorySegment SOCKET = symbol("socket");
   private static final MemorySegment BIND = symbol("bind");
   private static final MemorySegment SETSOCKOPT = symbol("setsockopt");
@@ -98,9 +101,17 @@ final class Libc {
     return result((int) NativeCall.call(MADVISE, address, length, advice));
   }
 
-  /** open(2) for reading; {@code path} is the address of a C string. */
-  static int open(long path) {
-    return result((int) NativeCall.call(OPEN, path, O_RDONLY | O_CLOEXEC));
+  /** open(2); {@code path} is the address of a C string. */
+  static int open(long path, int flags) {
+    return result((int) NativeCall.call(OPEN, path, flags | O_CLOEXEC));
+  }
+
+  static int write(int fd, long buffer, long length) {
+    return result((int) NativeCall.call(WRITE, fd, buffer, length));
+  }
+
+  static int poll(long descriptors, int count, int timeoutMillis) {
+    return result((int) NativeCall.call(POLL, descriptors, count, timeoutMillis));
   }
 
   static int socket(int domain, int type, int protocol) {

@@ -1,14 +1,30 @@
 package io.bianque.agent.libbpf;
 
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_SHORT;
+
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 
-/** An open file whose descriptor is what matters, as that of a namespace. */
+/** A file of the kernel whose descriptor means something: a namespace, or a trigger. */
 public final class OpenFile implements AutoCloseable {
+  private static final short POLLPRI = 2;
+
+  /** struct pollfd: descriptor, events asked for, events that are. */
+  private static final int POLLFD_BYTES = 8;
+
+  private static final int POLLFD_EVENTS = 4;
+  private static final int POLLFD_REVENTS = 6;
+
+  private final String path;
   private final int fd;
 
-  private OpenFile(int fd) {
-    this.fd = fd;
+  private OpenFile(Path path, int flags) {
+    this.path = path.toString();
+    try (Arena call = Arena.ofConfined()) {
+      fd = checked("open", Libc.open(call.allocateFrom(this.path).address(), flags));
+    }
   }
 
   /**
@@ -17,17 +33,52 @@ public final class OpenFile implements AutoCloseable {
    * @throws BpfException when it cannot be opened
    */
   public static OpenFile read(Path path) {
-    try (Arena call = Arena.ofConfined()) {
-      int fd = Libc.open(call.allocateFrom(path.toString()).address());
-      if (fd < 0) {
-        throw new BpfException("open", path.toString(), -fd, "");
-      }
-      return new OpenFile(fd);
-    }
+    return new OpenFile(path, Libc.O_RDONLY);
+  }
+
+  /**
+   * Opens for reading and writing.
+   *
+   * @throws BpfException when it cannot be opened
+   */
+  public static OpenFile readWrite(Path path) {
+    return new OpenFile(path, Libc.O_RDWR);
   }
 
   public int descriptor() {
     return fd;
+  }
+
+  /**
+   * Writes a text and its NUL.
+   *
+   * @throws BpfException when the kernel refuses it
+   */
+  public void write(String text) {
+    try (Arena call = Arena.ofConfined()) {
+      MemorySegment bytes = call.allocateFrom(text);
+      int _ = checked("write", Libc.write(fd, bytes.address(), bytes.byteSize()));
+    }
+  }
+
+  /**
+   * Whether the kernel has said since the last look that what the file watches for has happened.
+   */
+  public boolean hasFired() {
+    try (Arena call = Arena.ofConfined()) {
+      MemorySegment descriptor = call.allocate(POLLFD_BYTES, Integer.BYTES);
+      descriptor.set(JAVA_INT, 0, fd);
+      descriptor.set(JAVA_SHORT, POLLFD_EVENTS, POLLPRI);
+      int _ = checked("poll", Libc.poll(descriptor.address(), 1, 0));
+      return (descriptor.get(JAVA_SHORT, POLLFD_REVENTS) & POLLPRI) != 0;
+    }
+  }
+
+  private int checked(String function, int result) {
+    if (result < 0) {
+      throw new BpfException(function, path, -result, "");
+    }
+    return result;
   }
 
   @Override

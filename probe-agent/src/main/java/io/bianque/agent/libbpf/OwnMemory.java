@@ -101,7 +101,7 @@ public final class OwnMemory {
      */
     long forget() {
       try (Arena arena = Arena.ofConfined()) {
-        int fd = Libc.open(arena.allocateFrom(file).address());
+        int fd = Libc.open(arena.allocateFrom(file).address(), Libc.O_RDONLY);
         if (fd < 0) {
           return release();
         }

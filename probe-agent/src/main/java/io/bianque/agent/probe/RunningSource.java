@@ -33,6 +33,9 @@ final class RunningSource implements ProbeLife {
   private long eventsInSecond;
   private long failedLooks;
 
+  /** Whether the source has more to look at than it did at once. */
+  private boolean polling;
+
   /** The records of one shape. */
   private static final class Stream {
     final String name;
@@ -62,12 +65,16 @@ final class RunningSource implements ProbeLife {
   public int drain(int maxEvents) {
     int[] taken = {0};
     look(() -> taken[0] = source.drain(maxEvents, this::event));
+    if (polling) {
+      poll();
+    }
     return taken[0];
   }
 
   @Override
   public void poll() {
-    look(() -> source.poll(this::publish));
+    polling = false;
+    look(() -> polling = !source.poll(this::publish));
   }
 
   /** A look that fails is counted, and the next one may succeed: it touches no other probe. */
@@ -130,7 +137,9 @@ final class RunningSource implements ProbeLife {
   @Override
   public List<ProbeReport> stop() {
     while (drain(Integer.MAX_VALUE) > 0) {}
-    poll();
+    do {
+      poll();
+    } while (polling);
     List<ProbeReport> last = reports();
     source.close();
     return last;

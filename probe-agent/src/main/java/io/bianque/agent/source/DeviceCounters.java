@@ -39,7 +39,7 @@ final class DeviceCounters implements Source {
   }
 
   @Override
-  public void poll(Consumer<Record> out) {
+  public boolean poll(Consumer<Record> out) {
     Set<Device> seen = new HashSet<>();
     List<Runnable> news = new ArrayList<>();
     each((device, body) -> {
@@ -54,6 +54,7 @@ final class DeviceCounters implements Source {
     totals.retain(seen);
     // Behind the dump, since a record may need another question to the kernel.
     news.forEach(Runnable::run);
+    return true;
   }
 
   /** Who takes what there is of a device. */

@@ -83,9 +83,10 @@ final class LinkWatch implements Source {
 
   /** The kernel sends no message when a speed changes and the link stays up. */
   @Override
-  public void poll(Consumer<Record> out) {
+  public boolean poll(Consumer<Record> out) {
     OptionalInt own = OptionalInt.empty();
     known.get(own).values().forEach(link -> compareSpeed(own, link, out));
+    return true;
   }
 
   private void message(OptionalInt namespace, int type, ByteBuffer body, Consumer<Record> out) {

@@ -46,20 +46,19 @@ final class ListenQueues implements Source {
   }
 
   @Override
-  public int drain(int maxRecords, Consumer<Record> out) {
-    namespaces.look(PROCESSES_A_TURN);
-    return 0;
-  }
-
-  @Override
-  public void poll(Consumer<Record> out) {
+  public boolean poll(Consumer<Record> out) {
     namespaces.begin();
+    namespaces.look(PROCESSES_A_TURN);
+    if (!namespaces.isComplete()) {
+      return false;
+    }
     Map<Long, Integer> known = namespaces.known();
     totals.retain(known.keySet());
     known.forEach((netns, pid) ->
         counters(netns, pid)
             .flatMap(now -> totals.add(netns, now, now.length))
             .ifPresent(total -> out.accept(record(netns, pid, total))));
+    return true;
   }
 
   private TcpListen record(long netns, int pid, long[] total) {

@@ -64,6 +64,11 @@ final class NetworkNamespaces {
     }
   }
 
+  /** Whether no look is under way. */
+  boolean isComplete() {
+    return toAsk.isEmpty();
+  }
+
   /**
    * Inode of the namespace that a process is in; empty when it has ended, or is not ours to ask.
    */

@@ -18,8 +18,15 @@ public interface Source extends AutoCloseable {
     return 0;
   }
 
-  /** Hands on the counters that have changed. Called every interval. */
-  default void poll(Consumer<Record> out) {}
+  /**
+   * Hands on the counters that have changed. Called every interval; what takes long does a part,
+   * and is called again in the next turn.
+   *
+   * @return whether that was all
+   */
+  default boolean poll(Consumer<Record> out) {
+    return true;
+  }
 
   /** How often something went unseen, so far. */
   default long missed() {

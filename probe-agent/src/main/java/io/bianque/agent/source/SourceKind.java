@@ -25,7 +25,7 @@ public record SourceKind(
 
   /** All there are. */
   public static final List<SourceKind> ALL =
-      List.of(ListenQueues.KIND, LinkWatch.KIND, DeviceCounters.KIND);
+      List.of(ListenQueues.KIND, LinkWatch.KIND, DeviceCounters.KIND, Pressure.KIND);
 
   /** How a source is opened. */
   @FunctionalInterface

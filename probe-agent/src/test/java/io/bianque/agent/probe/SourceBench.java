@@ -65,12 +65,12 @@ final class SourceBench implements AutoCloseable {
     return running.drain(Integer.MAX_VALUE);
   }
 
-  /** Looks at the counters as every interval does, and all that a look in parts needs before it. */
+  /** Looks at the counters as every interval does, and in the turns behind it at what is left. */
   void poll() {
+    running.poll();
     for (int i = 0; i < 100; i++) {
       drain();
     }
-    running.poll();
   }
 
   /** The first record that matches; fails after some seconds, with what there was instead. */
@@ -98,6 +98,11 @@ final class SourceBench implements AutoCloseable {
       }
       LockSupport.parkNanos(1_000_000);
     }
+  }
+
+  /** Of one of its streams. */
+  List<GenericRecord> recordsOf(String stream) {
+    return records.stream().filter(each -> each.getSchema().getName().equals(stream)).toList();
   }
 
   ProbeReport report() {
