@@ -271,7 +271,7 @@ public final class Probes implements AutoCloseable {
 
   /**
    * Hands events to the sink, at most so many; each probe has its turn first once, so that a busy
-   * one does not keep the others waiting. No system call.
+   * one does not keep the others waiting. No system call but those of sources.
    *
    * @return events taken from the channels; less than {@code maxEvents} when no more were there
    */

@@ -78,11 +78,14 @@ record Link(
   }
 
   /**
-   * Whether the message is of a device itself. A bridge sends messages of its ports in the same
-   * form: one says that a port is deleted when it has only left the bridge.
+   * Whether the message is of a device itself, and tells all of it. A bridge sends messages of its
+   * ports in the same form: one says that a port is deleted when it has only left the bridge. And
+   * wireless drivers send some with little more than a name.
    */
   static boolean isDevice(ByteBuffer body) {
-    return body.limit() >= HEADER_BYTES && body.get(ADDRESS_FAMILY_AT) == 0;
+    return body.limit() >= HEADER_BYTES
+        && body.get(ADDRESS_FAMILY_AT) == 0
+        && Netlink.attributes(body, HEADER_BYTES).containsKey(IFLA_OPERSTATE);
   }
 
   static int index(ByteBuffer body) {

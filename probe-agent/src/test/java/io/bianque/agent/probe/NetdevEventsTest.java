@@ -228,8 +228,9 @@ class NetdevEventsTest {
       while (source.drain() > 0) {}
 
       ProbeReport report = source.report();
-      assertThat(report.kernel().attempted()).isEqualTo(20);
-      assertThat(report.kernel().rateLimited()).isBetween(14L, 17L);
+      // Of the pair itself one or two may come, whose links the kernel settles behind its making.
+      assertThat(report.kernel().attempted()).isBetween(20L, 24L);
+      assertThat(report.kernel().submitted()).as("in a second, or in two").isBetween(3L, 6L);
       assertAccountOf(source);
     }
   }

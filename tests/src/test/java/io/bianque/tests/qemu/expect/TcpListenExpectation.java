@@ -11,9 +11,7 @@ public final class TcpListenExpectation implements Expectation {
   @Override
   public void check(Recording recording, DebianKernel kernel) {
     List<GenericRecord> rows =
-        recording.raw("tcp_listen").stream()
-            .filter(row -> row.get("pid").equals(1))
-            .toList();
+        recording.raw("tcp_listen").stream().filter(row -> row.get("pid").equals(1)).toList();
     assertThat(rows).as(recording.shown("tcp_listen")).isNotEmpty();
     GenericRecord last = rows.getLast();
     assertThat((long) last.get("listen_overflows")).isPositive();
