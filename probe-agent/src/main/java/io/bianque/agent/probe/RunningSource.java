@@ -2,10 +2,8 @@ package io.bianque.agent.probe;
 
 import io.bianque.agent.encode.AgentFields;
 import io.bianque.agent.encode.RecordPlan;
-import io.bianque.agent.libbpf.BpfException;
 import io.bianque.agent.source.Source;
 import io.bianque.agent.source.Tunable;
-import java.io.UncheckedIOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -77,13 +75,16 @@ final class RunningSource implements ProbeLife {
     look(() -> polling = !source.poll(this::publish));
   }
 
-  /** A look that fails is counted, and the next one may succeed: it touches no other probe. */
+  /**
+   * A look that fails is counted, and the next one may succeed: whatever a source finds that it
+   * does not understand, it touches no other probe.
+   */
   private void look(Runnable look) {
     try {
       look.run();
-    } catch (BpfException | UncheckedIOException e) {
+    } catch (RuntimeException e) {
       if (failedLooks++ == 0) {
-        LOG.warn("probe {}: {}; later ones are only counted", plan.kind().name(), e.getMessage());
+        LOG.warn("probe {}: a look failed; later ones are only counted", plan.kind().name(), e);
       }
     }
   }

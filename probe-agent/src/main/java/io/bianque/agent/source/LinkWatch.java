@@ -85,7 +85,7 @@ final class LinkWatch implements Source {
   @Override
   public boolean poll(Consumer<Record> out) {
     OptionalInt own = OptionalInt.empty();
-    known.get(own).values().forEach(link -> compareSpeed(own, link, out));
+    devices(own).values().forEach(link -> compareSpeed(own, link, out));
     return true;
   }
 
@@ -126,7 +126,7 @@ final class LinkWatch implements Source {
   }
 
   private void compareAll(OptionalInt namespace, Consumer<Record> out) {
-    Map<Integer, Link> before = known.computeIfAbsent(namespace, _ -> new HashMap<>());
+    Map<Integer, Link> before = devices(namespace);
     Map<Integer, Link> now = new HashMap<>();
     boolean answered =
         links.each(
@@ -146,16 +146,17 @@ final class LinkWatch implements Source {
 
   private void ended(int id, Consumer<Record> out) {
     OptionalInt namespace = OptionalInt.of(id);
-    List.copyOf(known.getOrDefault(namespace, Map.of()).keySet())
-        .forEach(index -> disappeared(namespace, index, out));
+    List.copyOf(devices(namespace).keySet()).forEach(index -> disappeared(namespace, index, out));
     known.remove(namespace);
     namespaces.forget(id);
   }
 
   private void compare(OptionalInt namespace, Link now, Consumer<Record> out) {
-    Link before = known.computeIfAbsent(namespace, _ -> new HashMap<>()).put(now.index(), now);
+    Link before = devices(namespace).put(now.index(), now);
     if (before == null) {
-      noteSpeed(namespace, now);
+      if (namespace.isEmpty()) {
+        noteSpeed(now);
+      }
       emit(namespace, now, Change.APPEARED, Optional.empty(), Optional.of(now.name()), out);
       return;
     }
@@ -175,6 +176,10 @@ final class LinkWatch implements Source {
     compareSpeed(namespace, now, out);
   }
 
+  private Map<Integer, Link> devices(OptionalInt namespace) {
+    return known.computeIfAbsent(namespace, _ -> new HashMap<>());
+  }
+
   /** Two values of one thing. */
   @FunctionalInterface
   private interface Comparison {
@@ -182,7 +187,7 @@ final class LinkWatch implements Source {
   }
 
   private void disappeared(OptionalInt namespace, int index, Consumer<Record> out) {
-    Link last = known.getOrDefault(namespace, Map.of()).remove(index);
+    Link last = devices(namespace).remove(index);
     if (last != null) {
       emit(namespace, last, Change.DISAPPEARED, Optional.of(last.name()), Optional.empty(), out);
       if (namespace.isEmpty()) {
@@ -191,24 +196,22 @@ final class LinkWatch implements Source {
     }
   }
 
+  /** Drivers of other namespaces' devices cannot be asked from here. */
   private void compareSpeed(OptionalInt namespace, Link link, Consumer<Record> out) {
+    if (namespace.isPresent()) {
+      return;
+    }
     Optional<Long> before = Optional.ofNullable(speeds.get(link.index()));
-    noteSpeed(namespace, link);
+    noteSpeed(link);
     Optional<Long> now = Optional.ofNullable(speeds.get(link.index()));
-    if (namespace.isEmpty() && !before.equals(now)) {
-      emit(
-          namespace,
-          link,
-          Change.SPEED,
-          before.map(Object::toString),
-          now.map(Object::toString),
-          out);
+    if (!before.equals(now)) {
+      Optional<String> was = before.map(Object::toString);
+      emit(namespace, link, Change.SPEED, was, now.map(Object::toString), out);
     }
   }
 
-  /** Drivers of other namespaces' devices cannot be asked from here. */
-  private void noteSpeed(OptionalInt namespace, Link link) {
-    if (namespace.isEmpty() && link.admin() == UpDown.UP && link.carrier() == UpDown.UP) {
+  private void noteSpeed(Link link) {
+    if (link.admin() == UpDown.UP && link.carrier() == UpDown.UP) {
       links.speed(link.name()).ifPresent(speed -> speeds.put(link.index(), speed));
     }
   }
@@ -217,7 +220,7 @@ final class LinkWatch implements Source {
     if (link.master() == 0) {
       return Optional.empty();
     }
-    Link master = known.get(namespace).get(link.master());
+    Link master = devices(namespace).get(link.master());
     return Optional.of(master == null ? "ifindex " + link.master() : master.name());
   }
 
