@@ -65,8 +65,7 @@ final class LinkWatch implements Source {
         };
     while (count[0] < maxRecords) {
       Reception reception =
-          socket.receive((datagram, namespace) ->
-              Netlink.forEach(datagram, (type, body) -> message(namespace, type, body, counted)));
+          socket.receive((datagram, id) -> messages(namespaces.other(id), datagram, counted));
       if (reception == Reception.OVERRUN) {
         missed++;
         incomplete = true;
@@ -87,6 +86,10 @@ final class LinkWatch implements Source {
     OptionalInt own = OptionalInt.empty();
     devices(own).values().forEach(link -> compareSpeed(own, link, out));
     return true;
+  }
+
+  private void messages(OptionalInt namespace, ByteBuffer datagram, Consumer<Record> out) {
+    Netlink.forEach(datagram, (type, body) -> message(namespace, type, body, out));
   }
 
   private void message(OptionalInt namespace, int type, ByteBuffer body, Consumer<Record> out) {

@@ -32,6 +32,10 @@ final class NamespaceIds implements AutoCloseable {
   private final Map<Integer, Long> inodes = new HashMap<>();
   private final OpenFile ownFile;
   private final long own;
+
+  /** Once it has one it keeps it. */
+  private OptionalInt ownId = OptionalInt.empty();
+
   private long lastLook = System.nanoTime() - PAUSE_NANOS;
 
   /** On a thread that is in the same namespace as those links. */
@@ -53,7 +57,15 @@ final class NamespaceIds implements AutoCloseable {
    * whose other end is here.
    */
   boolean isOwn(int id) {
-    return links.idOfFile(ownFile.descriptor()).equals(OptionalInt.of(id));
+    if (ownId.isEmpty()) {
+      ownId = links.idOfFile(ownFile.descriptor());
+    }
+    return ownId.equals(OptionalInt.of(id));
+  }
+
+  /** The id, unless it is the own namespace's: 5.10 says it of the own devices' messages too. */
+  OptionalInt other(OptionalInt id) {
+    return id.isPresent() && isOwn(id.getAsInt()) ? OptionalInt.empty() : id;
   }
 
   /** Ids of all other namespaces that have one. */

@@ -36,7 +36,7 @@ final class Pressure implements Source {
           List.of(
               // Windows of other lengths than 2, 4 … 10 s take CAP_SYS_RESOURCE since 6.6.
               new Tunable(WINDOW_MS, 2000, 500, 10_000),
-              threshold(Resource.CPU, Share.SOME, 1800),
+              threshold(Resource.CPU, Share.SOME, 1500),
               threshold(Resource.MEMORY, Share.SOME, 300),
               threshold(Resource.MEMORY, Share.FULL, 100),
               threshold(Resource.IO, Share.SOME, 1500),

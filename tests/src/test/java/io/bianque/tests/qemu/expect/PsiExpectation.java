@@ -26,7 +26,7 @@ public final class PsiExpectation implements Expectation {
         .anySatisfy(event -> {
           assertThat(event.get("resource")).hasToString("CPU");
           assertThat(event.get("share")).hasToString("SOME");
-          assertThat(event.get("threshold_ns")).isEqualTo(1_800_000_000L);
+          assertThat(event.get("threshold_ns")).isEqualTo(1_500_000_000L);
           assertThat((long) event.get("total_ns")).isPositive();
         });
   }

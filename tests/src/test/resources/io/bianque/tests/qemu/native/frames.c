@@ -1,5 +1,4 @@
 /* frames DEVICE COUNT: sends so many Ethernet frames of a type for experiments, which no stack handles. */
-#include <arpa/inet.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <stdlib.h>
@@ -10,7 +9,8 @@ int main(int argc, char **argv)
 {
 	unsigned char frame[60] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x88, 0xb5 };
 	struct sockaddr_ll to = { .sll_family = AF_PACKET, .sll_halen = 6 };
-	int fd = socket(AF_PACKET, SOCK_RAW, htons(0x88b5));
+	/* Protocol 0: it sends only. One that received the type would be its handler. */
+	int fd = socket(AF_PACKET, SOCK_RAW, 0);
 
 	if (argc != 3 || fd < 0)
 		return 1;
