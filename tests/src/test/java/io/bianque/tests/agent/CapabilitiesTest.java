@@ -21,11 +21,11 @@ import org.junit.jupiter.api.io.TempDir;
 class CapabilitiesTest {
   /**
    * Numbers in include/uapi/linux/capability.h of what docs/agent.md says it keeps: dac_override,
-   * dac_read_search, net_admin, ipc_lock, sys_ptrace, sys_admin, sys_resource, syslog, perfmon,
-   * bpf.
+   * dac_read_search, net_broadcast, net_admin, ipc_lock, sys_ptrace, sys_admin, sys_resource,
+   * syslog, perfmon, bpf.
    */
   private static final long KEPT =
-      LongStream.of(1, 2, 12, 14, 19, 21, 24, 34, 38, 39).map(bit -> 1L << bit).sum();
+      LongStream.of(1, 2, 11, 12, 14, 19, 21, 24, 34, 38, 39).map(bit -> 1L << bit).sum();
 
   private final Components components;
   @TempDir Path folder;
