@@ -23,6 +23,9 @@ sealed interface ProbeLife permits Running, RunningSource {
 
   String name();
 
+  /** Time that its programs ran while the kernel measured it, ever; 0 when it has none. */
+  long runTimeNanos();
+
   /** What keeps it in the kernel without this process, if anything does. */
   Optional<Pin> pin();
 

@@ -498,8 +498,7 @@ public final class Probes implements AutoCloseable {
     return new RunningSource(plan, epoch, source, fields(epoch), sink);
   }
 
-  private Optional<Running> program(
-      ProbeFiles files, Map<String, String> tunables, boolean asked) {
+  private Optional<Running> program(ProbeFiles files, Map<String, String> tunables, boolean asked) {
     ProbePlan plan = ProbePlan.read(files, tunables);
     if (!asked && !plan.enabled()) {
       return Optional.empty();

@@ -48,7 +48,11 @@ public record Prospect(
               .map(hook -> hook.variants().stream().map(Hook.Variant::section).toList())
               .toList();
       return new Prospect(
-          name, skipped(name, plan.enabled(), settings), hooks, plan.tunables().allowed(), configured);
+          name,
+          skipped(name, plan.enabled(), settings),
+          hooks,
+          plan.tunables().allowed(),
+          configured);
     } catch (ProbeRejected | BpfException e) {
       return new Prospect(name, Optional.of(e.getMessage()), List.of(), Map.of(), configured);
     }
@@ -69,8 +73,7 @@ public record Prospect(
   /**
    * @param byItself whether it starts where nothing is said
    */
-  private static Optional<String> skipped(
-      String name, boolean byItself, ProbeSettings settings) {
+  private static Optional<String> skipped(String name, boolean byItself, ProbeSettings settings) {
     if (settings.blacklist().contains(name)) {
       return Optional.of("on the black list");
     }

@@ -151,8 +151,8 @@ final class Running implements ProbeLife, RecordHandler {
     return reports;
   }
 
-  /** Time that its programs ran while the kernel measured it, ever. */
-  long runTimeNanos() {
+  @Override
+  public long runTimeNanos() {
     return kernel.attachments().stream()
         .mapToLong(each -> each.program().statistics().runTimeNs())
         .sum();

@@ -147,6 +147,11 @@ final class RunningSource implements ProbeLife {
   }
 
   @Override
+  public long runTimeNanos() {
+    return 0;
+  }
+
+  @Override
   public String name() {
     return plan.kind().name();
   }

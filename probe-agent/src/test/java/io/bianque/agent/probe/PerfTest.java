@@ -160,7 +160,7 @@ class PerfTest {
   @Test
   void itDoesNotStartWithTheAgentUnlessTheConfigurationSaysSo() throws Exception {
     ProbeFiles files = ProbeBench.files("perf");
-    Files.copy(files.object(), folder.resolve("perf.bpf.o"));
+    Files.copy(files.object().orElseThrow(), folder.resolve("perf.bpf.o"));
     Files.copy(files.schema(), folder.resolve("perf.avsc"));
     try (Probes probes = probes(Map.of())) {
       probes.startAll();
