@@ -4,6 +4,7 @@ import io.bianque.agent.config.AgentConfig;
 import io.bianque.agent.config.ConfigReader;
 import io.bianque.agent.config.FileTrouble;
 import io.bianque.agent.config.InvalidConfig;
+import io.bianque.agent.container.ContainerWatch;
 import io.bianque.agent.control.ControlFollower;
 import io.bianque.agent.host.ClockOffset;
 import io.bianque.agent.host.HostException;
@@ -36,6 +37,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -263,6 +265,13 @@ public final class Agent {
               config.stateDir().resolve("counters"),
               () -> rows(probes(), host),
               report -> ProbeRows.of(report, host.hostId(), host.bootId()));
+      ContainerWatch containers =
+          new ContainerWatch(
+              HostRoot.SYSTEM,
+              host.hostId(),
+              host.bootId(),
+              config.stateDir().resolve("containers"),
+              InstantSource.system());
       this.publisher =
           new Publisher(
               config,
@@ -276,9 +285,9 @@ public final class Agent {
                     trim.startEnded();
                   },
                   new ModuleWatch(HostRoot.SYSTEM)::changed,
+                  containers,
                   counters,
-                  config.intervals().counters(),
-                  config.intervals().facts()));
+                  config.intervals()));
       this.probes =
           new Probes(
               probeSettings(config, usablePins(config)),
@@ -306,7 +315,8 @@ public final class Agent {
               host.hostId(),
               () -> counters.present(publisher::countsOf),
               publisher::state,
-              () -> control.map(ControlFollower::report));
+              () -> control.map(ControlFollower::report),
+              containers::report);
       this.http = listen(config, pages);
     }
 

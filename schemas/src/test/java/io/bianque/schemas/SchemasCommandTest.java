@@ -3,12 +3,16 @@ package io.bianque.schemas;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.bianque.schemas.catalogue.Catalogue;
+import io.bianque.schemas.derive.EnrichedSchema;
 import io.bianque.schemas.raw.Meaning;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
+import org.apache.avro.Schema;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -47,6 +51,34 @@ class SchemasCommandTest {
     assertThat(new SchemasCommand(CHECKOUT).outdated().keySet())
         .as("Out of date; run ./bianque schemas update, look at the difference and commit it")
         .isEmpty();
+  }
+
+  /**
+   * An agent of yesterday writes yesterday's raw schema, and the stream tier of today writes what
+   * it derives from that: only a schema that was ever registered can be written.
+   */
+  @Test
+  void whatIsDerivedFromEarlierRawSchemasIsNotChangedByTheDerivation() throws IOException {
+    for (Path raw : versions("raw")) {
+      Schema derived = EnrichedSchema.of(parse(raw));
+      Set<Schema> registered = new HashSet<>();
+      for (Path each : versions("enriched")) {
+        if (each.getParent().getFileName().equals(raw.getParent().getFileName())) {
+          registered.add(parse(each));
+        }
+      }
+      assertThat(registered).as("derived from " + raw).contains(derived);
+    }
+  }
+
+  private static List<Path> versions(String kind) throws IOException {
+    try (Stream<Path> files = Files.walk(CHECKOUT.resolve("schemas/versions").resolve(kind))) {
+      return files.filter(Files::isRegularFile).toList();
+    }
+  }
+
+  private static Schema parse(Path file) throws IOException {
+    return new Schema.Parser().parse(Files.readString(file));
   }
 
   @Test
@@ -91,8 +123,8 @@ class SchemasCommandTest {
         .containsExactlyInAnyOrder(
             "docs/topics.md",
             "schemas/src/main/avro/enriched/dropwatch.avsc",
-            "schemas/versions/enriched/dropwatch/3.avsc",
-            "schemas/versions/raw/dropwatch/3.avsc");
+            "schemas/versions/enriched/dropwatch/4.avsc",
+            "schemas/versions/raw/dropwatch/4.avsc");
   }
 
   @Test
@@ -118,11 +150,12 @@ class SchemasCommandTest {
         "\"type\": \"int\", \"logicalType\": \"ip-protocol\"");
 
     assertThat(new SchemasCommand(copy).problems())
-        .containsExactly(
-            "raw/dropwatch.avsc: with version 1: logical type at /ether_type was ether-type and became ip-protocol;"
-                + " give the new meaning a field of its own",
-            "raw/dropwatch.avsc: with version 2: logical type at /ether_type was ether-type and became ip-protocol;"
-                + " give the new meaning a field of its own");
+        .hasSizeGreaterThan(1)
+        .allSatisfy(problem ->
+            assertThat(problem)
+                .matches(
+                    "raw/dropwatch.avsc: with version \\d+: logical type at /ether_type was ether-type"
+                        + " and became ip-protocol; give the new meaning a field of its own"));
   }
 
   @Test

@@ -145,11 +145,17 @@ public record AgentConfig(
    *
    * @param counters between two publications of the probes' counters
    * @param facts between two publications of the host's facts, when nothing changes
+   * @param containers between two looks at the cgroups
    * @param probeRetry until a probe that failed is tried again
    * @param stop how long a stop waits for the broker before the rest is left in the spool
    */
   public record Intervals(
-      Duration counters, Duration snapshots, Duration facts, Duration probeRetry, Duration stop) {}
+      Duration counters,
+      Duration snapshots,
+      Duration facts,
+      Duration containers,
+      Duration probeRetry,
+      Duration stop) {}
 
   /**
    * What requests that come through the control topic may do here.

@@ -49,6 +49,7 @@ final class ClientProperties {
           Map.entry("retries", "unlimited: an event given to the producer is never given up"),
           Map.entry("max.block.ms", "always 0: the kernel's events are never kept waiting"),
           Map.entry("max.in.flight.requests.per.connection", "the idempotent producer's 5"),
+          Map.entry("partitioner.class", "events must meet the facts of their host"),
           Map.entry("key.serializer", "keys and values are bytes already"),
           Map.entry("value.serializer", "keys and values are bytes already"),
           Map.entry("transactional.id", "the agent uses no transactions"));

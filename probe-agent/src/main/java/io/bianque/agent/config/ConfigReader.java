@@ -123,6 +123,7 @@ public final class ConfigReader {
                     duration("intervals.counters", Duration.ofSeconds(10), Duration.ofSeconds(1)),
                     duration("intervals.snapshots", Duration.ofSeconds(10), Duration.ofSeconds(1)),
                     duration("intervals.facts", Duration.ofHours(1), Duration.ofSeconds(10)),
+                    duration("intervals.containers", Duration.ofSeconds(2), Duration.ofMillis(100)),
                     duration(
                         "intervals.probe_retry", Duration.ofSeconds(10), Duration.ofMillis(100)),
                     duration("intervals.stop", Duration.ofSeconds(5), Duration.ZERO)),

@@ -18,7 +18,7 @@ public record HostRoot(Path root) {
   private static final int MAX_BYTES = 64 * 1024;
 
   /** A path on the host, given without the leading slash: {@code proc/kallsyms}. */
-  Path path(String relative) {
+  public Path path(String relative) {
     return root.resolve(relative);
   }
 

@@ -2,6 +2,7 @@ package io.bianque.agent.http;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.bianque.agent.container.ContainerWatch;
 import io.bianque.agent.control.ControlFollower;
 import io.bianque.agent.http.LocalHttp.Page;
 import io.bianque.agent.libbpf.OwnMemory;
@@ -27,6 +28,7 @@ public final class Pages {
   private final Supplier<List<CounterBook.Row>> probes;
   private final Supplier<Publisher.State> publisher;
   private final Supplier<Optional<ControlFollower.Report>> control;
+  private final Supplier<ContainerWatch.Report> containers;
 
   /**
    * Pages of these reports.
@@ -39,12 +41,14 @@ public final class Pages {
       String hostId,
       Supplier<List<CounterBook.Row>> probes,
       Supplier<Publisher.State> publisher,
-      Supplier<Optional<ControlFollower.Report>> control) {
+      Supplier<Optional<ControlFollower.Report>> control,
+      Supplier<ContainerWatch.Report> containers) {
     this.version = version;
     this.hostId = hostId;
     this.probes = probes;
     this.publisher = publisher;
     this.control = control;
+    this.containers = containers;
   }
 
   /** By path, as {@link LocalHttp} takes them. */
@@ -177,6 +181,7 @@ public final class Pages {
     head(out, "bianque_agent_broker_connected", "gauge", "1 while the broker takes events.");
     out.append("bianque_agent_broker_connected ").append(state.connected() ? 1 : 0).append('\n');
     control.get().ifPresent(report -> control(out, report));
+    containers(out, containers.get());
     head(out, "process_resident_memory_bytes", "gauge", "Resident memory of the agent.");
     out.append("process_resident_memory_bytes ").append(OwnMemory.residentBytes()).append('\n');
     head(out, "bianque_agent_info", "gauge", "What runs here.");
@@ -286,6 +291,27 @@ public final class Pages {
           "bianque_probe_run_seconds_total{probe=\"%s\"} %s%n"
               .formatted(each.getProbe(), Double.toString(each.getRunTimeNs() / 1e9)));
     }
+  }
+
+  private static void containers(StringBuilder out, ContainerWatch.Report report) {
+    head(out, "bianque_agent_cgroups", "gauge", "Cgroups that are there, in all hierarchies.");
+    out.append("bianque_agent_cgroups ").append(report.cgroups()).append('\n');
+    head(out, "bianque_agent_cgroups_complete", "gauge", "1 when the last look saw all of them.");
+    out.append("bianque_agent_cgroups_complete ").append(report.complete() ? 1 : 0).append('\n');
+    head(out, "bianque_agent_containers", "gauge", "Containers that are there.");
+    out.append("bianque_agent_containers ").append(report.containers()).append('\n');
+    head(out, "bianque_agent_cgroup_looks_total", "counter", "Looks at all cgroups.");
+    out.append("bianque_agent_cgroup_looks_total ").append(report.looks()).append('\n');
+    head(out, "bianque_agent_cgroup_look_seconds_total", "counter", "Time that they took.");
+    out.append("bianque_agent_cgroup_look_seconds_total ")
+        .append(report.lookNanos() / 1e9)
+        .append('\n');
+    String name = "bianque_agent_runtime_files_failed_total";
+    head(out, name, "counter", "Files of container runtimes that were there and said nothing.");
+    report
+        .troubles()
+        .forEach(
+            (kind, times) -> out.append("%s{reason=\"%s\"} %d%n".formatted(name, kind, times)));
   }
 
   private static void head(StringBuilder out, String name, String type, String help) {

@@ -1,14 +1,18 @@
 package io.bianque.agent.publish;
 
+import io.bianque.agent.config.AgentConfig;
+import io.bianque.agent.container.ContainerWatch;
 import io.bianque.agent.probe.ProbeReport;
+import io.bianque.facts.Container;
 import io.bianque.facts.HostFacts;
 import io.bianque.facts.ProbeCounters;
 import io.bianque.facts.SymbolChunk;
 import io.bianque.schemas.catalogue.Topics;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CancellationException;
@@ -22,9 +26,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * What the agent says by itself, when it is due: host facts, symbol tables, counters, outcomes.
- * Never spooled: each is made anew when it can be sent, and so is the truth of that moment. For the
- * publisher thread.
+ * What the agent says by itself, when it is due: host facts, containers, symbol tables, counters,
+ * outcomes. Never spooled: each is made anew when it can be sent, and so is the truth of that
+ * moment; but for containers, which are looked for all the time and of which the newest waits. For
+ * the publisher thread.
  */
 public final class Facts {
   private static final Logger LOG = LoggerFactory.getLogger(Facts.class);
@@ -32,15 +37,26 @@ public final class Facts {
   /** Outcomes of control requests while the broker is away: of those that end meanwhile. */
   private static final int MOST_TOLD = 1000;
 
+  /** However many cgroups there are, looking at them takes at most this part of one core. */
+  private static final int CONTAINERS_PAUSE_OF_LOOKS = 500;
+
+  /** Until a container's record is tried again; what else is due goes on meanwhile. */
+  private static final long CONTAINERS_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
+
   private final String hostId;
   private final Supplier<HostFacts> hostFacts;
   private final Consumer<Consumer<SymbolChunk>> symbols;
   private final BooleanSupplier modulesChanged;
+  private final ContainerWatch containers;
   private final CounterBook counters;
   private final long countersNanos;
   private final long factsNanos;
+  private final long containersNanos;
 
   private final Deque<Fact> ready = new ArrayDeque<>();
+  private final LinkedHashMap<String, ContainerWatch.Said> waiting = new LinkedHashMap<>();
+  private long containersDue;
+  private long containersHeldUntil;
   private long countersDue;
   private long keptAt;
   private long factsDue;
@@ -50,7 +66,7 @@ public final class Facts {
   private Runnable wakePublisher;
   private Function<Life, Counts> countsOf;
 
-  /** One record to publish. */
+  /** One record to publish; without a value, a tombstone. */
   record Fact(String topic, String key, long wallNanos, SpecificRecord value) {}
 
   /**
@@ -63,18 +79,22 @@ public final class Facts {
       Supplier<HostFacts> hostFacts,
       Consumer<Consumer<SymbolChunk>> symbols,
       BooleanSupplier modulesChanged,
+      ContainerWatch containers,
       CounterBook counters,
-      Duration countersInterval,
-      Duration factsInterval) {
+      AgentConfig.Intervals intervals) {
     this.hostId = hostId;
     this.hostFacts = hostFacts;
     this.symbols = symbols;
     this.modulesChanged = modulesChanged;
+    this.containers = containers;
     this.counters = counters;
-    this.countersNanos = countersInterval.toNanos();
-    this.factsNanos = factsInterval.toNanos();
+    this.countersNanos = intervals.counters().toNanos();
+    this.factsNanos = intervals.facts().toNanos();
+    this.containersNanos = intervals.containers().toNanos();
     this.countersDue = System.nanoTime();
     this.factsDue = countersDue;
+    this.containersDue = countersDue;
+    this.containersHeldUntil = countersDue;
     this.keptAt = countersDue;
   }
 
@@ -100,7 +120,36 @@ public final class Facts {
 
   /** Puts one back that could not be sent. */
   void putBack(Fact fact) {
-    ready.addFirst(fact);
+    if (fact.topic().equals(Topics.CONTAINERS)) {
+      // Where nobody has made their topic or schema yet, all else must be said nevertheless.
+      waiting.putIfAbsent(
+          fact.key(), new ContainerWatch.Said(fact.key(), (Container) fact.value()));
+      containersHeldUntil = System.nanoTime() + CONTAINERS_PAUSE_NANOS;
+    } else {
+      ready.addFirst(fact);
+    }
+  }
+
+  /** Whether the broker is there or not: who comes and goes meanwhile would be missed for good. */
+  void lookAtContainersWhenDue() {
+    if (System.nanoTime() - containersDue >= 0) {
+      long began = System.nanoTime();
+      say(containers.look());
+      long ended = System.nanoTime();
+      containersDue =
+          ended + Math.max(containersNanos, (ended - began) * CONTAINERS_PAUSE_OF_LOOKS);
+    }
+  }
+
+  private void say(List<ContainerWatch.Said> said) {
+    for (ContainerWatch.Said each : said) {
+      waiting.remove(each.key());
+      waiting.put(each.key(), each);
+    }
+  }
+
+  private boolean containersWait() {
+    return !waiting.isEmpty() && System.nanoTime() - containersHeldUntil >= 0;
   }
 
   /** Counters that wait are as old as they wait; true when there were some. */
@@ -124,15 +173,16 @@ public final class Facts {
 
   /** How long until something is due. */
   long dueInNanos() {
-    if (!ready.isEmpty() || !chunks.isEmpty() || !told.isEmpty()) {
+    if (!ready.isEmpty() || !chunks.isEmpty() || !told.isEmpty() || containersWait()) {
       return 0;
     }
-    return Math.min(countersDue, factsDue) - System.nanoTime();
+    return Math.min(containersDue, Math.min(countersDue, factsDue)) - System.nanoTime();
   }
 
   /** A producer was lost with what it had: all is said again. */
   void sayAgain() {
     ready.removeIf(fact -> !isTold(fact));
+    say(containers.all());
     counters.notHeard();
     factsDue = System.nanoTime();
     countersDue = factsDue;
@@ -157,10 +207,18 @@ public final class Facts {
    */
   void start(Runnable wake) {
     this.wakePublisher = wake;
+    // Those that ended since the agent last ran are found by the first look.
+    say(containers.all());
+    lookAtContainersWhenDue();
     readSymbols();
   }
 
   void stop() {
+    stopReadingSymbols();
+    containers.keep();
+  }
+
+  private void stopReadingSymbols() {
     if (symbolReader != null) {
       symbolReader.interrupt();
     }
@@ -204,6 +262,7 @@ public final class Facts {
     if (factsDue - now <= 0) {
       factsDue = now + factsNanos;
       HostFacts facts = hostFacts.get();
+      say(containers.all());
       ready.add(new Fact(Topics.HOSTS, hostId, wallNanos(), facts));
     }
     if (countersDue - now <= 0) {
@@ -217,6 +276,10 @@ public final class Facts {
         ready.add(new Fact(Topics.COUNTERS, hostId, nanos(each.getTime()), each));
       }
     }
+    if (ready.isEmpty() && containersWait()) {
+      ContainerWatch.Said said = waiting.pollFirstEntry().getValue();
+      ready.add(new Fact(Topics.CONTAINERS, said.key(), wallNanos(), said.container()));
+    }
     SymbolChunk chunk = ready.isEmpty() ? chunks.poll() : null;
     if (chunk != null) {
       String key = chunk.getBuildId() + "/" + chunk.getObject() + "/" + chunk.getChunk();
@@ -225,7 +288,7 @@ public final class Facts {
   }
 
   private void readSymbols() {
-    stop();
+    stopReadingSymbols();
     chunks.clear();
     symbolReader =
         Thread.ofPlatform()

@@ -79,6 +79,7 @@ final class Outlet {
     properties.put(ProducerConfig.DELIVERY_TIMEOUT_MS_CONFIG, Integer.MAX_VALUE);
     properties.put(ProducerConfig.RETRIES_CONFIG, Integer.MAX_VALUE);
     properties.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, 0L);
+    properties.put(ProducerConfig.PARTITIONER_CLASS_CONFIG, ByHost.class);
     // Neither JMX beans nor pushed client metrics: the agent's own metrics say what an operator
     // needs.
     properties.put(ProducerConfig.METRIC_REPORTER_CLASSES_CONFIG, "");

@@ -296,6 +296,7 @@ public final class Publisher implements EventSink {
   /** A turn of everything; true when there is more to do at once. */
   private boolean work() {
     keepProducer();
+    facts.lookAtContainersWhenDue();
     boolean more = false;
     for (Lane lane : lanes.values()) {
       more |= work(lane);
@@ -416,17 +417,20 @@ public final class Publisher implements EventSink {
   }
 
   private boolean send(Facts.Fact fact) {
-    AvroWriter<SpecificRecord> writer = factWriters.get(fact.topic());
-    if (writer == null) {
-      Schema schema = fact.value().getSchema();
-      OptionalInt id = schemaIds.id(fact.topic(), schema, SchemaIds.fingerprint(schema));
-      if (id.isEmpty()) {
-        return false;
+    byte[] value = null;
+    if (fact.value() != null) {
+      AvroWriter<SpecificRecord> writer = factWriters.get(fact.topic());
+      if (writer == null) {
+        Schema schema = fact.value().getSchema();
+        OptionalInt id = schemaIds.id(fact.topic(), schema, SchemaIds.fingerprint(schema));
+        if (id.isEmpty()) {
+          return false;
+        }
+        writer = writer(id.getAsInt(), fact.value());
+        factWriters.put(fact.topic(), writer);
       }
-      writer = writer(id.getAsInt(), fact.value());
-      factWriters.put(fact.topic(), writer);
+      value = writer.write(fact.value());
     }
-    byte[] value = writer.write(fact.value());
     factProgress.sent();
     Sent sent =
         outlet.send(
@@ -436,7 +440,7 @@ public final class Publisher implements EventSink {
                 TimeUnit.NANOSECONDS.toMillis(fact.wallNanos()),
                 fact.key().getBytes(StandardCharsets.UTF_8),
                 value),
-            value.length,
+            value == null ? 0 : value.length,
             new Outlet.Settled() {
               @Override
               public void acknowledged() {

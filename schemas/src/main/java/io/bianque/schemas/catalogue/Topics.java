@@ -3,6 +3,7 @@ package io.bianque.schemas.catalogue;
 /** Names of the topics. A test holds them against the catalogue. */
 public final class Topics {
   public static final String HOSTS = "bianque.hosts";
+  public static final String CONTAINERS = "bianque.containers";
   public static final String SYMBOLS = "bianque.symbols";
   public static final String COUNTERS = "bianque.counters";
   public static final String CONTROL = "bianque.control";

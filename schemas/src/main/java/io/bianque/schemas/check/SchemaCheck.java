@@ -1,6 +1,7 @@
 package io.bianque.schemas.check;
 
 import io.bianque.schemas.derive.EnrichedSchema;
+import io.bianque.schemas.raw.CgroupId;
 import io.bianque.schemas.raw.InvalidSchema;
 import io.bianque.schemas.raw.KernelEnum;
 import io.bianque.schemas.raw.Meaning;
@@ -199,12 +200,27 @@ public final class SchemaCheck {
           name,
           "has logicalType kernel-enum, but no \"enum\" beside it that names the kernel's enum");
     }
+    if (CgroupId.of(type).filter(id -> !id.isSound()).isPresent()) {
+      problem(
+          name,
+          "has hierarchy '%s'; allowed: %s, or several of them with commas"
+              .formatted(
+                  type.getProp(CgroupId.HIERARCHY_PROPERTY),
+                  Stream.concat(Stream.of(CgroupId.UNIFIED), CgroupId.CONTROLLERS.stream().sorted())
+                      .collect(Collectors.joining(", "))));
+    }
   }
 
   private void properties(Schema.Field field, Schema type, boolean nullable, boolean struct) {
     String name = field.name();
     Object presentIf = field.getObjectProp("presentIf");
     Object lengthIn = field.getObjectProp("lengthIn");
+    if (CgroupId.ECS_OF_EVENT.equals(field.getObjectProp("ecs")) && !CgroupId.isOfEvent(field)) {
+      problem(
+          name,
+          "has ecs container, which is for a cgroup-id that says its hierarchy: {\"type\":"
+              + " \"long\", \"logicalType\": \"cgroup-id\", \"hierarchy\": \"unified\"}");
+    }
     boolean counted = type.getType() == Schema.Type.ARRAY || type.getType() == Schema.Type.BYTES;
     if (presentIf != null && !nullable) {
       problem(name, "has presentIf, but its type has no null for when it is absent");

@@ -1,5 +1,6 @@
 package io.bianque.schemas.derive;
 
+import io.bianque.schemas.raw.CgroupId;
 import io.bianque.schemas.raw.InvalidSchema;
 import io.bianque.schemas.raw.KernelEnum;
 import io.bianque.schemas.raw.Meaning;
@@ -23,6 +24,50 @@ public final class EnrichedSchema {
       List.of(
           "event_id", "host_name", "kernel_release", "kernel_build_id", "missing", "rules_version");
 
+  /**
+   * What is said of a cgroup, each nullable: with the event itself, of the cgroup whose event it
+   * is, and in the record {@link #cgroupField} of any other.
+   */
+  public static final List<String> OF_CGROUP =
+      List.of(
+          "container_id",
+          "container_name",
+          "container_image",
+          "container_runtime",
+          "pod_uid",
+          "pod_name",
+          "pod_namespace",
+          "pod_qos",
+          "systemd_unit",
+          "systemd_slice",
+          "cgroup_path");
+
+  private static final Map<String, String> ECS_OF_CGROUP =
+      Map.of(
+          "container_id", "container.id",
+          "container_name", "container.name",
+          "container_image", "container.image.name",
+          "container_runtime", "container.runtime",
+          "pod_uid", "orchestrator.resource.id",
+          "pod_name", "orchestrator.resource.name",
+          "pod_namespace", "orchestrator.namespace");
+
+  private static final Map<String, String> DOC_OF_CGROUP =
+      Map.ofEntries(
+          Map.entry("container_id", "The runtime's id of the container."),
+          Map.entry(
+              "container_name", "Name of the container; in a pod the one that the pod gives it."),
+          Map.entry("container_image", "Image of the container."),
+          Map.entry("container_runtime", "docker, containerd, cri-o, podman, lxc, systemd-nspawn."),
+          Map.entry("pod_uid", "Uid of the Kubernetes pod."),
+          Map.entry("pod_name", "Name of the Kubernetes pod."),
+          Map.entry("pod_namespace", "Namespace of the Kubernetes pod."),
+          Map.entry(
+              "pod_qos", "QoS class of the Kubernetes pod: guaranteed, burstable, besteffort."),
+          Map.entry("systemd_unit", "Innermost systemd unit on the path."),
+          Map.entry("systemd_slice", "Innermost systemd slice on the path."),
+          Map.entry("cgroup_path", "Path of the cgroup in its hierarchy."));
+
   // ECS has a name beside the address for these, and for no other.
   private static final Map<String, String> ECS_NAME_OF_ADDRESS =
       Map.of(
@@ -43,14 +88,26 @@ public final class EnrichedSchema {
     return field + "_code";
   }
 
+  /** The record that says what the cgroup of an id field is: {@code memcg} of {@code memcg_id}. */
+  public static String cgroupField(String idField) {
+    return idField.endsWith("_id")
+        ? idField.substring(0, idField.length() - "_id".length())
+        : idField + "_cgroup";
+  }
+
   /**
-   * The enriched schema: the envelope, then for each raw field its descendant, in order.
+   * The enriched schema: the envelope, then for each raw field its descendant, in order, then what
+   * is said of the event's own cgroup, where a field names it.
    *
    * @throws InvalidSchema when a derived name is taken already
    */
   public static Schema of(Schema raw) {
     List<Schema.Field> fields = new ArrayList<>(envelope(raw));
-    raw.getFields().forEach(field -> fields.addAll(descendants(field)));
+    Schema cgroup = cgroup();
+    raw.getFields().forEach(field -> fields.addAll(descendants(field, cgroup)));
+    if (raw.getFields().stream().anyMatch(CgroupId::isOfEvent)) {
+      fields.addAll(ofEventsCgroup());
+    }
     refuseClashes(raw, fields);
     Schema enriched = Schema.createRecord(raw.getName(), raw.getDoc(), NAMESPACE, false);
     enriched.setFields(fields);
@@ -79,7 +136,29 @@ public final class EnrichedSchema {
             "Version of the rules that let the event through, or took it out."));
   }
 
-  private static List<Schema.Field> descendants(Schema.Field raw) {
+  private static List<Schema.Field> ofEventsCgroup() {
+    List<Schema.Field> fields = new ArrayList<>();
+    for (String name : OF_CGROUP) {
+      Schema.Field field =
+          nullableField(
+              name, string(), DOC_OF_CGROUP.get(name) + " Of the cgroup that the event is about.");
+      fields.add(ECS_OF_CGROUP.containsKey(name) ? ecs(ECS_OF_CGROUP.get(name), field) : field);
+    }
+    return fields;
+  }
+
+  private static Schema cgroup() {
+    return Schema.createRecord(
+        "Cgroup",
+        "What a cgroup is; absent is what it is not, or what the host did not tell.",
+        NAMESPACE,
+        false,
+        OF_CGROUP.stream()
+            .map(name -> nullableField(name, string(), DOC_OF_CGROUP.get(name)))
+            .toList());
+  }
+
+  private static List<Schema.Field> descendants(Schema.Field raw, Schema cgroup) {
     Schema type = Meaning.notNull(raw.schema());
     boolean nullable = Meaning.nullable(raw.schema());
     Optional<Meaning> meaning = Meaning.of(type);
@@ -137,9 +216,26 @@ public final class EnrichedSchema {
       }
       case LOG2_HISTOGRAM -> List.of(as(raw, nullable, bare(type), null));
       case TIMESTAMP_NANOS, UINT64 -> List.of(as(raw, nullable, type, null));
-      case HOST_ID, BOOT_ID, PROBE_EPOCH, SEQUENCE, MONOTONIC_NANOS, CGROUP_ID, COUNTER ->
+      case CGROUP_ID -> cgroupId(raw, nullable, bare(type), cgroup);
+      case HOST_ID, BOOT_ID, PROBE_EPOCH, SEQUENCE, MONOTONIC_NANOS, COUNTER ->
           List.of(as(raw, nullable, bare(type), null));
     };
+  }
+
+  private static List<Schema.Field> cgroupId(
+      Schema.Field raw, boolean nullable, Schema type, Schema cgroup) {
+    if (CgroupId.isOfEvent(raw)) {
+      return List.of(field(raw.name(), type, nullable, raw.doc()));
+    }
+    // Events were written before hierarchies were said: what is derived for them must not change.
+    return CgroupId.of(raw.schema()).isEmpty()
+        ? List.of(as(raw, nullable, type, null))
+        : List.of(
+            as(raw, nullable, type, null),
+            nullableField(
+                cgroupField(raw.name()),
+                cgroup,
+                "What the cgroup of " + raw.name() + " is; null: not known, or none."));
   }
 
   private static List<Schema.Field> kernelEnum(Schema.Field raw, boolean nullable, String doc) {

@@ -139,6 +139,7 @@ class CatalogueTest {
     for (String name :
         new String[] {
           Topics.HOSTS,
+          Topics.CONTAINERS,
           Topics.SYMBOLS,
           Topics.COUNTERS,
           Topics.CONTROL,
@@ -148,7 +149,7 @@ class CatalogueTest {
         }) {
       assertThat(catalogue.topic(name).subject()).isEqualTo(name + "-value");
     }
-    assertThat(catalogue.topics()).hasSize(7 + 3 * catalogue.probes().size());
+    assertThat(catalogue.topics()).hasSize(8 + 3 * catalogue.probes().size());
   }
 
   private static Catalogue parse(String yaml) {

@@ -33,6 +33,7 @@ class EnrichedSchemaTest {
           {"type":"long","logicalType":"timestamp-nanos"}                            | {"type":"long","logicalType":"timestamp-nanos"}
           {"type":"long","logicalType":"uint64"}                                     | {"type":"long","logicalType":"uint64"}
           {"type":"long","logicalType":"sequence"}                                   | "long"
+          {"type":"long","logicalType":"cgroup-id"}                                  | "long"
           {"type":"string","logicalType":"host-id"}                                  | "string"
           {"type":"array","items":"long","logicalType":"kernel-stack"}               | {"type":"array","items":"string"}
           ["null",{"type":"array","items":"long","logicalType":"kernel-stack"}]      | ["null",{"type":"array","items":"string"}]
@@ -88,6 +89,55 @@ class EnrichedSchemaTest {
     assertThat(fields)
         .extracting(f -> f.schema().toString())
         .containsExactly("[\"null\",\"string\"]", "[\"null\",\"long\"]");
+  }
+
+  @Test
+  void theEventsOwnCgroupIsDescribedWithTheEvent() {
+    Schema.Field v2 = cgroup("cgroup_id", "unified");
+    Schema.Field memory = cgroup("memcg_id", "memory");
+    v2.addProp("ecs", "container");
+    memory.addProp("ecs", "container");
+
+    List<Schema.Field> fields = own(EnrichedSchema.of(record(v2, memory)));
+
+    assertThat(fields.subList(0, 2))
+        .allSatisfy(field -> {
+          assertThat(field.schema()).isEqualTo(Schema.create(Schema.Type.LONG));
+          assertThat(field.getProp("ecs")).isNull();
+        })
+        .extracting(Schema.Field::name)
+        .containsExactly("cgroup_id", "memcg_id");
+    assertThat(fields.subList(2, fields.size()))
+        .allSatisfy(field -> assertThat(field.schema()).isEqualTo(parse("[\"null\",\"string\"]")))
+        .extracting(Schema.Field::name)
+        .isEqualTo(EnrichedSchema.OF_CGROUP);
+    assertThat(fields)
+        .extracting(field -> field.getProp("ecs"))
+        .contains("container.id", "container.image.name", "orchestrator.namespace");
+  }
+
+  @Test
+  void anyOtherCgroupIsDescribedBesideItsId() {
+    Schema enriched =
+        EnrichedSchema.of(
+            record(cgroup("prev_cgroup_id", "unified"), cgroup("limit_memcg_id", "memory")));
+
+    assertThat(own(enriched))
+        .extracting(Schema.Field::name)
+        .containsExactly("prev_cgroup_id", "prev_cgroup", "limit_memcg_id", "limit_memcg");
+    assertThat(parse(enriched.toString())).isEqualTo(enriched);
+    assertThat(Meaning.notNull(enriched.getField("limit_memcg").schema()).getFields())
+        .extracting(Schema.Field::name)
+        .isEqualTo(EnrichedSchema.OF_CGROUP);
+  }
+
+  private static Schema.Field cgroup(String name, String hierarchy) {
+    return new Schema.Field(
+        name,
+        parse(
+            "{\"type\":\"long\",\"logicalType\":\"cgroup-id\",\"hierarchy\":\"%s\"}"
+                .formatted(hierarchy)),
+        "Doc.");
   }
 
   @Test

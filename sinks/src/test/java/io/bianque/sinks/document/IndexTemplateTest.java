@@ -56,13 +56,28 @@ class IndexTemplateTest {
             "event.kind",
             "ecs.version")
         .forEach(name -> expected.put(name, "keyword"));
-    List.of("event_id", "kernel_build_id", "missing", "rules_version")
+    List.of(
+            "event_id",
+            "kernel_build_id",
+            "missing",
+            "rules_version",
+            "pod_qos",
+            "systemd_unit",
+            "systemd_slice",
+            "cgroup_path")
         .forEach(name -> expected.put("bianque." + name, "keyword"));
     List.of(
             "host.name",
             "host.id",
             "host.boot.id",
             "host.os.kernel",
+            "container.id",
+            "container.name",
+            "container.image.name",
+            "container.runtime",
+            "orchestrator.resource.id",
+            "orchestrator.resource.name",
+            "orchestrator.namespace",
             "process.name",
             "observer.ingress.interface.name")
         .forEach(name -> expected.put(name, "keyword"));

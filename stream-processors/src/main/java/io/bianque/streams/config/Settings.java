@@ -72,6 +72,7 @@ public record Settings(
     DEFAULTS.put("dns.cache_entries", "20000");
     DEFAULTS.put("wait.facts", "30s");
     DEFAULTS.put("wait.symbols", "30s");
+    DEFAULTS.put("wait.containers", "5s");
     DEFAULTS.put("wait.names", "250ms");
     DEFAULTS.put("wait.events", "10000");
     DEFAULTS.put("memory.symbols", "32MiB");
@@ -199,6 +200,7 @@ public record Settings(
           new EnrichSettings(
               duration("wait.facts"),
               duration("wait.symbols"),
+              duration("wait.containers"),
               duration("wait.names"),
               enrich.absentFor(),
               number("wait.events", 1, 10_000_000),

@@ -1,11 +1,15 @@
 package io.bianque.streams.enrich;
 
+import static io.bianque.schemas.derive.EnrichedSchema.cgroupField;
 import static io.bianque.schemas.derive.EnrichedSchema.codeField;
 import static io.bianque.schemas.derive.EnrichedSchema.nameField;
 
+import io.bianque.facts.Container;
 import io.bianque.schemas.derive.EnrichedSchema;
+import io.bianque.schemas.raw.CgroupId;
 import io.bianque.schemas.raw.KernelEnum;
 import io.bianque.schemas.raw.Meaning;
+import io.bianque.streams.container.CgroupFields;
 import io.bianque.streams.facts.Host;
 import io.bianque.streams.names.IpAddress;
 import io.bianque.streams.names.NetworkNames;
@@ -38,9 +42,13 @@ final class EnrichPlan {
     void apply(GenericRecord raw, GenericRecord enriched, Surroundings around);
   }
 
+  /** A raw field that names a cgroup. */
+  private record CgroupField(String name, int position, CgroupId meaning, boolean ofEvent) {}
+
   private final Schema enriched;
   private final List<Step> steps;
   private final List<Integer> addresses;
+  private final List<CgroupField> cgroups;
   private final int hostId;
   private final int bootId;
   private final int epoch;
@@ -52,6 +60,7 @@ final class EnrichPlan {
     this.enriched = EnrichedSchema.of(raw);
     this.steps = new ArrayList<>();
     this.addresses = new ArrayList<>();
+    this.cgroups = cgroups(raw);
     Map<Meaning, Integer> header = new HashMap<>();
     for (Schema.Field field : raw.getFields()) {
       Optional<Meaning> meaning = Meaning.of(field.schema());
@@ -60,6 +69,10 @@ final class EnrichPlan {
       if (meaning.equals(Optional.of(Meaning.IP_ADDRESS))) {
         addresses.add(field.pos());
       }
+    }
+    List<CgroupField> ofEvent = cgroups.stream().filter(CgroupField::ofEvent).toList();
+    if (!ofEvent.isEmpty()) {
+      steps.add(eventsCgroup(ofEvent));
     }
     this.hostId = position(raw, header, Meaning.HOST_ID);
     this.bootId = position(raw, header, Meaning.BOOT_ID);
@@ -84,6 +97,16 @@ final class EnrichPlan {
     return new EnrichPlan(raw);
   }
 
+  private static List<CgroupField> cgroups(Schema raw) {
+    return raw.getFields().stream()
+        .flatMap(field ->
+            CgroupId.of(field.schema()).stream()
+                .map(meaning ->
+                    new CgroupField(
+                        field.name(), field.pos(), meaning, CgroupId.isOfEvent(field))))
+        .toList();
+  }
+
   private static int position(Schema raw, Map<Meaning, Integer> header, Meaning meaning) {
     Integer position = header.get(meaning);
     if (position == null) {
@@ -104,6 +127,18 @@ final class EnrichPlan {
         (Integer) raw.get(cpu),
         (Long) raw.get(sequence),
         (Long) raw.get(time));
+  }
+
+  /**
+   * Looks up the event's cgroups, so that all that cannot be read yet has been found out before the
+   * event is admitted.
+   */
+  void findCgroups(GenericRecord raw, Surroundings.Cgroups known) {
+    for (CgroupField field : cgroups) {
+      if (raw.get(field.position()) instanceof Long id) {
+        var _ = known.find(field.meaning(), id);
+      }
+    }
   }
 
   /** Asks for the names of the event's addresses, so that they are there when its turn comes. */
@@ -173,13 +208,16 @@ final class EnrichPlan {
               from,
               to,
               enriched.getField(codeField(name)).pos());
+      case CGROUP_ID ->
+          CgroupId.isOfEvent(field) || CgroupId.of(field.schema()).isEmpty()
+              ? copy(from, to)
+              : cgroup(field, to);
       case HOST_ID,
           BOOT_ID,
           PROBE_EPOCH,
           TIMESTAMP_NANOS,
           SEQUENCE,
           MONOTONIC_NANOS,
-          CGROUP_ID,
           UINT64,
           COUNTER,
           LOG2_HISTOGRAM ->
@@ -253,6 +291,45 @@ final class EnrichPlan {
       return Long.toString(code);
     }
     return type.shown(name);
+  }
+
+  /** The id, and beside it what its cgroup is. */
+  private Step cgroup(Schema.Field field, int to) {
+    Step copy = copy(field.pos(), to);
+    CgroupId meaning = CgroupId.of(field.schema()).orElseThrow();
+    Schema.Field beside = enriched.getField(cgroupField(field.name()));
+    Schema type = Meaning.notNull(beside.schema());
+    CgroupFields fields = CgroupFields.in(type);
+    return (raw, event, around) -> {
+      copy.apply(raw, event, around);
+      Long id = (Long) raw.get(field.pos());
+      Container found = id == null ? null : around.cgroup(field.name(), meaning, id);
+      if (found != null) {
+        GenericRecord record = new GenericData.Record(type);
+        fields.write(found, record);
+        event.put(beside.pos(), record);
+      }
+    };
+  }
+
+  /** Of the fields' cgroups the first that is in a container, else the first that is known. */
+  private Step eventsCgroup(List<CgroupField> ofEvent) {
+    CgroupFields fields = CgroupFields.in(enriched);
+    return (raw, event, around) -> {
+      Container best = null;
+      for (CgroupField field : ofEvent) {
+        Long id = (Long) raw.get(field.position());
+        Container found = id == null ? null : around.cgroup(field.name(), field.meaning(), id);
+        if (found != null
+            && (best == null
+                || (best.getContainerId() == null && found.getContainerId() != null))) {
+          best = found;
+        }
+      }
+      if (best != null) {
+        fields.write(best, event);
+      }
+    };
   }
 
   private static Step address(String field, int from, int to, int toName) {

@@ -1,5 +1,6 @@
 package io.bianque.streams.enrich;
 
+import io.bianque.facts.Container;
 import io.bianque.facts.DeadLetter;
 import io.bianque.facts.HostFacts;
 import io.bianque.facts.LedgerRow;
@@ -10,6 +11,7 @@ import io.bianque.schemas.wire.AvroReader;
 import io.bianque.schemas.wire.AvroWriter;
 import io.bianque.schemas.wire.UnreadableRecord;
 import io.bianque.schemas.wire.WireFormat;
+import io.bianque.streams.container.ContainerStore;
 import io.bianque.streams.facts.Host;
 import io.bianque.streams.facts.HostFactsStore;
 import io.bianque.streams.ledger.EpochKey;
@@ -46,7 +48,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One task: raw events, host facts and counters of the hosts in one partition. For one thread.
+ * One task: raw events, host facts, containers and counters of the hosts in one partition. For one
+ * thread.
  *
  * <p>Every record it takes leaves in exactly one way: enriched, ignored, dead-lettered, left out as
  * a duplicate; or it waits, in a store. Nothing here waits for another process.
@@ -81,12 +84,14 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
   private String task;
   private AvroReader<GenericRecord> events;
   private AvroReader<HostFacts> factsReader;
+  private AvroReader<Container> containersReader;
   private AvroReader<ProbeCounters> countersReader;
   private AvroWriter<DeadLetter> deadLetters;
   private AvroWriter<LedgerRow> ledgerRows;
   private KeyValueStore<String, byte[]> windows;
   private WaitingRoom room;
   private HostFactsStore hosts;
+  private ContainerStore containers;
   private Ledger ledger;
   private Symbolizer symbolizer;
 
@@ -101,12 +106,16 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
     this.task = context.taskId().toString();
     this.events = AvroReader.generic(parts.schemas());
     this.factsReader = AvroReader.specific(parts.schemas(), HostFacts.class);
+    this.containersReader = AvroReader.specific(parts.schemas(), Container.class);
     this.countersReader = AvroReader.specific(parts.schemas(), ProbeCounters.class);
     this.deadLetters = AvroWriter.specific(parts.deadLetterSchemaId(), DeadLetter.class);
     this.ledgerRows = AvroWriter.specific(parts.ledgerSchemaId(), LedgerRow.class);
     this.windows = context.getStateStore(EnrichTopology.WINDOWS);
     this.room = new WaitingRoom(context.getStateStore(EnrichTopology.WAITING));
     this.hosts = new HostFactsStore(context.getStateStore(EnrichTopology.FACTS), factsReader::read);
+    this.containers =
+        new ContainerStore(
+            context.getStateStore(EnrichTopology.CONTAINERS), containersReader::read);
     this.ledger = new Ledger(context.getStateStore(EnrichTopology.LEDGER), countersReader::read);
     this.symbolizer = new Symbolizer(parts.tables(), context.getStateStore(EnrichTopology.SYMBOLS));
     context.schedule(LOOK_AGAIN, PunctuationType.WALL_CLOCK_TIME, this::lookAgain);
@@ -177,6 +186,7 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
     try {
       return switch (arrival.topic()) {
         case Topics.HOSTS -> facts(arrival);
+        case Topics.CONTAINERS -> container(arrival);
         case Topics.COUNTERS -> counters(arrival, now);
         default -> event(arrival, now, must, first);
       };
@@ -196,6 +206,13 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
     return Next.GONE;
   }
 
+  private Next container(Arrival arrival) {
+    if (arrival.value() != null) { // a tombstone: events of its life may still come
+      containers.put(containersReader.read(arrival.value()), arrival.value());
+    }
+    return Next.GONE;
+  }
+
   private Next counters(Arrival arrival, long now) {
     send(arrival.key(), ledger.counted(countersReader.read(arrival.value()), arrival.value(), now));
     return Next.GONE;
@@ -211,11 +228,15 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
     // would be its own
     // duplicate.
     Optional<Host> host = hosts.find(header.hostId(), header.bootId());
+    Surroundings.Cgroups cgroups =
+        (meaning, id) -> containers.find(header.hostId(), header.bootId(), meaning, id);
+    plan.plan().findCgroups(raw, cgroups);
     if (!arrival.admitted() && !admit(header, epoch, probe, now)) {
       return Next.GONE;
     }
     Gaps gaps = new Gaps();
-    Surroundings around = new Surroundings(host, symbolizer, parts.names(), gaps);
+    Surroundings around =
+        new Surroundings(host, symbolizer, cgroups, parts.names(), gaps);
     Next stays = arrival.admitted() ? Next.STAYS : Next.STAYS_ADMITTED;
     if (!first) {
       plan.plan().askNames(raw, around);
@@ -269,6 +290,7 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
           switch (awaited.kind()) {
             case HOST_FACTS -> settings.factsWait();
             case SYMBOLS -> settings.symbolsWait();
+            case CONTAINERS, CGROUP -> settings.containersWait();
             case NAME -> settings.namesWait();
           };
       if (waited >= most.toMillis()) {
@@ -287,7 +309,10 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
     if (absentUntilMs.size() >= ABSENT) {
       absentUntilMs.clear();
     }
-    if (absentUntilMs.putIfAbsent(awaited, now + settings.absentFor().toMillis()) == null) {
+    boolean news =
+        absentUntilMs.putIfAbsent(awaited, now + settings.absentFor().toMillis()) == null;
+    // That one of many short-lived cgroups was not seen says nothing of the host.
+    if (news && awaited.kind() != Gaps.Kind.CGROUP) {
       LOG.warn("Events go on without {} {}: it has not come", awaited.kind(), awaited.key());
     }
   }
@@ -431,8 +456,9 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
     ledger.forgetBefore(before);
     try {
       hosts.forget(settings.keepState(), Instant.ofEpochMilli(now));
+      containers.forget(settings.keepState(), Instant.ofEpochMilli(now));
     } catch (SchemaPending pending) {
-      LOG.debug("Old host facts stay for another while: {}", pending.getMessage());
+      LOG.debug("Old facts stay for another while: {}", pending.getMessage());
     }
   }
 }

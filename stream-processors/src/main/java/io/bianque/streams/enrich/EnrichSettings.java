@@ -7,6 +7,7 @@ import java.time.Duration;
  *
  * @param factsWait for the facts of an event's host and boot
  * @param symbolsWait for a table of symbols
+ * @param containersWait for what an event's cgroup is
  * @param namesWait for DNS
  * @param absentFor how long after such a wait was in vain no event waits for the same facts or
  *     table again
@@ -18,6 +19,7 @@ import java.time.Duration;
 public record EnrichSettings(
     Duration factsWait,
     Duration symbolsWait,
+    Duration containersWait,
     Duration namesWait,
     Duration absentFor,
     int waitingEvents,
@@ -27,6 +29,7 @@ public record EnrichSettings(
     return new EnrichSettings(
         Duration.ofSeconds(30),
         Duration.ofSeconds(30),
+        Duration.ofSeconds(5),
         Duration.ofMillis(250),
         Duration.ofMinutes(5),
         10_000,

@@ -23,8 +23,8 @@ import org.apache.kafka.streams.state.StoreBuilder;
 import org.apache.kafka.streams.state.Stores;
 
 /**
- * The topology: raw events, host facts and counters of a host meet in one processor, because all of
- * them are keyed by host id and partitioned alike; the symbols of all kernels are everywhere.
+ * The topology: raw events, host facts, containers and counters of a host meet in one processor,
+ * because all of them are partitioned by host id; the symbols of all kernels are everywhere.
  *
  * <p>Raw topics are subscribed by pattern: a new probe's topic is read without a change here.
  */
@@ -32,6 +32,7 @@ public final class EnrichTopology {
   static final String WINDOWS = "windows";
   static final String WAITING = "waiting";
   static final String FACTS = "facts";
+  static final String CONTAINERS = "containers";
   static final String LEDGER = "ledger";
   static final String SYMBOLS = "symbols";
 
@@ -75,11 +76,14 @@ public final class EnrichTopology {
     topology
         .addSource("raw", bytes, bytes, Pattern.compile(Pattern.quote(Topics.raw("")) + ".+"))
         .addSource("hosts", bytes, bytes, Topics.HOSTS)
+        .addSource("containers", bytes, bytes, Topics.CONTAINERS)
         .addSource("counters", bytes, bytes, Topics.COUNTERS)
-        .addProcessor(PROCESSOR, () -> new EnrichProcessor(parts), "raw", "hosts", "counters")
+        .addProcessor(
+            PROCESSOR, () -> new EnrichProcessor(parts), "raw", "hosts", "containers", "counters")
         .addStateStore(store(WINDOWS, Serdes.String()), PROCESSOR)
         .addStateStore(store(WAITING, Serdes.Long()), PROCESSOR)
         .addStateStore(store(FACTS, Serdes.String()), PROCESSOR)
+        .addStateStore(store(CONTAINERS, Serdes.String()), PROCESSOR)
         .addStateStore(store(LEDGER, Serdes.String()), PROCESSOR)
         .addGlobalStore(
             Stores.keyValueStoreBuilder(

@@ -12,6 +12,10 @@ final class Gaps {
   enum Kind {
     HOST_FACTS,
     SYMBOLS,
+    /** Of any cgroup of a host and boot. */
+    CONTAINERS,
+    /** Of one cgroup. */
+    CGROUP,
     NAME
   }
 

@@ -1,5 +1,8 @@
 package io.bianque.streams.enrich;
 
+import io.bianque.facts.Container;
+import io.bianque.schemas.raw.CgroupId;
+import io.bianque.streams.container.ContainerStore.Answer;
 import io.bianque.streams.dns.ReverseNames;
 import io.bianque.streams.enrich.Gaps.Kind;
 import io.bianque.streams.facts.Host;
@@ -12,13 +15,19 @@ import java.util.function.Function;
  * What is known around one event, and what is not.
  *
  * @param host during the event's own boot; empty when it has not told
+ * @param cgroups what is known of a cgroup of that host and boot
  * @param names what DNS calls an address
  */
 record Surroundings(
     Optional<Host> host,
     Symbolizer symbolizer,
+    Cgroups cgroups,
     Function<IpAddress, ReverseNames.Answer> names,
     Gaps gaps) {
+
+  interface Cgroups {
+    Answer find(CgroupId meaning, long id);
+  }
 
   String frame(long address, boolean returnAddress) {
     // Without the host's facts an address is a number; that they are missing is said once, for the
@@ -40,6 +49,29 @@ record Surroundings(
     public void never(String reason) {
       gaps.lacks("symbols: " + reason);
     }
+  }
+
+  /** What the cgroup is, or null. */
+  Container cgroup(String field, CgroupId meaning, long id) {
+    return switch (cgroups.find(meaning, id)) {
+      case Answer.Known(Container container) -> container;
+      case Answer.Nothing() -> null;
+      case Answer.Never() -> {
+        gaps.lacks(field + ": cgroup " + Long.toUnsignedString(id) + " came and went unseen");
+        yield null;
+      }
+      case Answer.NotYet(String cgroup) -> {
+        gaps.awaits(
+            Kind.CGROUP,
+            cgroup,
+            field + ": the host has not told of cgroup " + Long.toUnsignedString(id));
+        yield null;
+      }
+      case Answer.HostIsSilent(String boot) -> {
+        gaps.awaits(Kind.CONTAINERS, boot, "containers: the host has told of none in this boot");
+        yield null;
+      }
+    };
   }
 
   /** The address's name, or null. */

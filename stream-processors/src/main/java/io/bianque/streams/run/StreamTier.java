@@ -164,6 +164,7 @@ public final class StreamTier implements AutoCloseable {
           missing(
               Set.of(
                   Topics.HOSTS,
+                  Topics.CONTAINERS,
                   Topics.COUNTERS,
                   Topics.SYMBOLS,
                   Topics.LEDGER,
@@ -298,6 +299,7 @@ public final class StreamTier implements AutoCloseable {
               .filter(name ->
                   name.startsWith(Topics.raw(""))
                       || name.equals(Topics.HOSTS)
+                      || name.equals(Topics.CONTAINERS)
                       || name.equals(Topics.COUNTERS))
               .collect(Collectors.toSet());
       Map<String, TopicDescription> described =

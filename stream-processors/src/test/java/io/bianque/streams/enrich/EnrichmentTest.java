@@ -321,6 +321,7 @@ class EnrichmentTest {
         new EnrichSettings(
             defaults.factsWait(),
             defaults.symbolsWait(),
+            defaults.containersWait(),
             defaults.namesWait(),
             defaults.absentFor(),
             3,

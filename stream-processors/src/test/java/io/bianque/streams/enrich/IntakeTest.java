@@ -149,6 +149,7 @@ class IntakeTest {
       own.registry.hide(own.registry.idOf(Topics.HOSTS));
       own.<String, byte[]>store("facts")
           .put(Scene.HOST + "/" + Scene.BOOT, own.factsRecord(f -> {}));
+      own.container(c -> {});
       own.kernelSymbols();
       own.moduleSymbols();
       own.drop();
@@ -232,6 +233,7 @@ class IntakeTest {
         new EnrichSettings(
             d.factsWait(),
             d.symbolsWait(),
+            d.containersWait(),
             d.namesWait(),
             d.absentFor(),
             3,

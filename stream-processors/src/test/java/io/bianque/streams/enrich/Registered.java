@@ -28,7 +28,13 @@ final class Registered implements FetchedSchemas.Registry, FetchedSchemas.Backgr
   Registered() {
     Catalogue catalogue = Catalogue.load();
     for (String topic :
-        List.of(Topics.HOSTS, Topics.SYMBOLS, Topics.COUNTERS, Topics.LEDGER, Topics.DEAD_LETTER)) {
+        List.of(
+            Topics.HOSTS,
+            Topics.CONTAINERS,
+            Topics.SYMBOLS,
+            Topics.COUNTERS,
+            Topics.LEDGER,
+            Topics.DEAD_LETTER)) {
       register(topic, catalogue.schema(catalogue.topic(topic)));
     }
     Schema raw = catalogue.schema(catalogue.topic(Topics.raw("dropwatch")));

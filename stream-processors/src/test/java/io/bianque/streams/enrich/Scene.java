@@ -1,5 +1,6 @@
 package io.bianque.streams.enrich;
 
+import io.bianque.facts.Container;
 import io.bianque.facts.DeadLetter;
 import io.bianque.facts.HostFacts;
 import io.bianque.facts.KernelEnum;
@@ -55,6 +56,7 @@ final class Scene implements AutoCloseable {
   static final String BOOT = "b007-1";
   static final long EPOCH = 1_700_000_000_000_000_000L;
   static final String RAW = Topics.raw("dropwatch");
+  static final long CGROUP = 42;
 
   final Registered registry = new Registered();
   final StreamMetrics metrics = new StreamMetrics();
@@ -143,7 +145,7 @@ final class Scene implements AutoCloseable {
     event.put("pid", 4711);
     event.put("tid", 4712);
     event.put("comm", "curl");
-    event.put("cgroup_id", 42L);
+    event.put("cgroup_id", CGROUP);
     event.put("ether_type", 0x0800);
     event.put("ip_protocol", 6);
     event.put("saddr", ByteBuffer.wrap(new byte[] {10, 0, 0, 1}));
@@ -175,9 +177,50 @@ final class Scene implements AutoCloseable {
     facts(facts -> {});
   }
 
+  /** The host's facts, and that its cgroup {@link #CGROUP} is none of a container. */
   void facts(Consumer<HostFacts> changes) {
     HostFacts facts = hostFacts(changes);
+    container(container -> container.setBootId(facts.getBootId()));
     send(Topics.HOSTS, facts.getHostId(), record(facts));
+  }
+
+  /** A cgroup of the host, as its agent tells of it. */
+  void container(Consumer<Container> changes) {
+    Container container = hostsContainer(changes);
+    String key =
+        String.join(
+            "/",
+            container.getHostId(),
+            container.getBootId(),
+            container.getHierarchy(),
+            Long.toString(container.getCgroupId()));
+    send(Topics.CONTAINERS, key, record(container));
+  }
+
+  byte[] containerRecord(Consumer<Container> changes) {
+    return record(hostsContainer(changes));
+  }
+
+  private byte[] record(Container container) {
+    return AvroWriter.specific(registry.idOf(Topics.CONTAINERS), Container.class).write(container);
+  }
+
+  private static Container hostsContainer(Consumer<Container> changes) {
+    Container container =
+        Container.newBuilder()
+            .setHostId(HOST)
+            .setBootId(BOOT)
+            .setHierarchy("unified")
+            .setCgroupId(CGROUP)
+            .setControllers(List.of("unified", "cpu", "io", "memory"))
+            .setPath("/system.slice/nginx.service")
+            .setObservedAt(Instant.ofEpochSecond(1_700_000_000))
+            .setStartedAt(Instant.ofEpochSecond(1_699_999_000))
+            .setSystemdUnit("nginx.service")
+            .setSystemdSlice("system.slice")
+            .build();
+    changes.accept(container);
+    return container;
   }
 
   byte[] factsRecord(Consumer<HostFacts> changes) {

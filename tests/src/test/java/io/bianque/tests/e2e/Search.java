@@ -28,10 +28,7 @@ final class Search {
     this.base = base;
   }
 
-  /**
-   * The documents of the drops' data stream that the query matches, at most 10,000. None while the
-   * server is away or has no such stream yet: who asks, waits.
-   */
+  /** The documents of the drops' data stream that the query matches. */
   List<JsonNode> drops(String query) {
     return documents(DROPS, query);
   }

@@ -1,0 +1,9 @@
+/**
+ * What each cgroup of the host is: container, pod, systemd unit or slice. {@link
+ * io.bianque.agent.container.ContainerWatch} looks at the hierarchies again and again and says what
+ * came, what went and what became known.
+ *
+ * <p>It reads files, and asks no runtime: whatever of them is missing or broken makes a record
+ * poorer, and never keeps another from being made.
+ */
+package io.bianque.agent.container;
