@@ -176,6 +176,8 @@ public final class Agent {
                 (probe, _, wallNanos, buffer, offset, length, _) ->
                     recorder.event(probe, wallNanos, buffer, offset, length))) {
       recorder.facts(facts);
+      ContainerWatch containers = containers(config, host);
+      recorder.containers(containers.look());
       var _ = new Kallsyms(HostRoot.SYSTEM).stream(facts, recorder::symbols);
       probes.startAll();
       probes.report().forEach(report -> LOG.info("probe {}: {}", report.probe(), report.state()));
@@ -186,6 +188,7 @@ public final class Agent {
       arguments.duration().ifPresent(drain::stopAfter);
       drain.run();
       probes.stopAll();
+      recorder.containers(containers.look());
       recorder.counters(rows(probes, host));
       LOG.info("{} events recorded to {}", recorder.events(), arguments.file());
     }
@@ -207,6 +210,15 @@ public final class Agent {
             .flatMap(schema -> KernelEnum.in(schema).stream())
             .collect(Collectors.toSet());
     return new HostFactsReader(HostRoot.SYSTEM, host, version(), config.labels(), enums);
+  }
+
+  private static ContainerWatch containers(AgentConfig config, HostIdentity host) {
+    return new ContainerWatch(
+        HostRoot.SYSTEM,
+        host.hostId(),
+        host.bootId(),
+        config.stateDir().resolve("containers"),
+        InstantSource.system());
   }
 
   private static Map<String, Schema> schemas(AgentConfig config) throws IOException {
@@ -265,13 +277,7 @@ public final class Agent {
               config.stateDir().resolve("counters"),
               () -> rows(probes(), host),
               report -> ProbeRows.of(report, host.hostId(), host.bootId()));
-      ContainerWatch containers =
-          new ContainerWatch(
-              HostRoot.SYSTEM,
-              host.hostId(),
-              host.bootId(),
-              config.stateDir().resolve("containers"),
-              InstantSource.system());
+      ContainerWatch containers = containers(config, host);
       this.publisher =
           new Publisher(
               config,

@@ -1,6 +1,7 @@
 package io.bianque.agent.record;
 
 import io.bianque.agent.config.AgentConfig;
+import io.bianque.agent.publish.ByHost;
 import io.bianque.schemas.catalogue.Topics;
 import io.bianque.schemas.registry.RegistryClient;
 import io.bianque.schemas.wire.WireFormat;
@@ -95,6 +96,7 @@ public final class Player {
     properties.put(ProducerConfig.ACKS_CONFIG, "all");
     properties.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
     properties.put(ProducerConfig.MAX_BLOCK_MS_CONFIG, LONGEST_WAIT_MS);
+    properties.put(ProducerConfig.PARTITIONER_CLASS_CONFIG, ByHost.class);
     return new KafkaProducer<>(properties, new StringSerializer(), new ByteArraySerializer());
   }
 

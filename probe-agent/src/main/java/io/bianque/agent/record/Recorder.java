@@ -1,6 +1,8 @@
 package io.bianque.agent.record;
 
+import io.bianque.agent.container.ContainerWatch;
 import io.bianque.agent.publish.SchemaIds;
+import io.bianque.facts.Container;
 import io.bianque.facts.HostFacts;
 import io.bianque.facts.ProbeCounters;
 import io.bianque.facts.SymbolChunk;
@@ -50,6 +52,7 @@ public final class Recorder implements Closeable {
     out.setCodec(CodecFactory.deflateCodec(6));
     schemas.forEach((probe, schema) -> know(Topics.raw(probe), schema));
     know(Topics.HOSTS, HostFacts.getClassSchema());
+    know(Topics.CONTAINERS, Container.getClassSchema());
     know(Topics.SYMBOLS, SymbolChunk.getClassSchema());
     know(Topics.COUNTERS, ProbeCounters.getClassSchema());
     out.create(Recording.RECORD, file.toFile());
@@ -78,6 +81,16 @@ public final class Recorder implements Closeable {
 
   public void facts(HostFacts facts) {
     append(Topics.HOSTS, hostId, facts.getObservedAt().toEpochMilli(), body(facts));
+  }
+
+  /** What there is to say of containers; tombstones say nothing to who has only the recording. */
+  public void containers(List<ContainerWatch.Said> said) {
+    for (ContainerWatch.Said each : said) {
+      if (each.container() != null) {
+        long observedAt = each.container().getObservedAt().toEpochMilli();
+        append(Topics.CONTAINERS, each.key(), observedAt, body(each.container()));
+      }
+    }
   }
 
   public void symbols(SymbolChunk chunk) {

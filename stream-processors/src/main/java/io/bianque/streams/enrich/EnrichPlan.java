@@ -102,8 +102,7 @@ final class EnrichPlan {
         .flatMap(field ->
             CgroupId.of(field.schema()).stream()
                 .map(meaning ->
-                    new CgroupField(
-                        field.name(), field.pos(), meaning, CgroupId.isOfEvent(field))))
+                    new CgroupField(field.name(), field.pos(), meaning, CgroupId.isOfEvent(field))))
         .toList();
   }
 

@@ -235,8 +235,7 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
       return Next.GONE;
     }
     Gaps gaps = new Gaps();
-    Surroundings around =
-        new Surroundings(host, symbolizer, cgroups, parts.names(), gaps);
+    Surroundings around = new Surroundings(host, symbolizer, cgroups, parts.names(), gaps);
     Next stays = arrival.admitted() ? Next.STAYS : Next.STAYS_ADMITTED;
     if (!first) {
       plan.plan().askNames(raw, around);

@@ -68,7 +68,10 @@ record Surroundings(
         yield null;
       }
       case Answer.HostIsSilent(String boot) -> {
-        gaps.awaits(Kind.CONTAINERS, boot, "containers: the host has told of none in this boot");
+        // Of a host that has told of nothing at all that is said, and waited for, once.
+        if (host.isPresent()) {
+          gaps.awaits(Kind.CONTAINERS, boot, "containers: the host has told of none in this boot");
+        }
         yield null;
       }
     };

@@ -200,8 +200,7 @@ class ContainersTest {
   }
 
   @Test
-  void anEventThatComesWhileItsContainerCannotBeReadYetIsNoDuplicateOfItself(
-      @TempDir Path state) {
+  void anEventThatComesWhileItsContainerCannotBeReadYetIsNoDuplicateOfItself(@TempDir Path state) {
     // After a restart: the record is in the store, its schema is still being asked for.
     try (Scene own = new Scene(state)) {
       own.registry.hide(own.registry.idOf(Topics.CONTAINERS));
@@ -219,9 +218,7 @@ class ContainersTest {
       own.registry.retry();
       own.pass(Duration.ofMillis(50));
 
-      assertThat(own.enriched())
-          .extracting(event -> event.get("sequence"))
-          .containsExactly(1L, 2L);
+      assertThat(own.enriched()).extracting(event -> event.get("sequence")).containsExactly(1L, 2L);
     }
   }
 
