@@ -74,7 +74,11 @@ final class Podman implements AutoCloseable {
   @Override
   public void close() {
     bash(
-        "podman rm -f -t 0 $(podman ps -aq --filter ancestor=%1$s); podman rmi %1$s; rm -r '%2$s'"
+        """
+        podman rm -f -t 0 $(podman ps -aq --filter ancestor=%1$s); podman rmi %1$s; rm -r '%2$s'
+        # Podman leaves the cgroups that its containers were in; where others still are, they stay.
+        find /sys/fs/cgroup -depth -type d -path '*/libpod_parent*' -exec rmdir {} + 2>/dev/null || true
+        """
             .formatted(IMAGE, folder));
   }
 
