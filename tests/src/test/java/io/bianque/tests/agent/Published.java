@@ -59,9 +59,14 @@ final class Published {
   }
 
   private List<GenericRecord> values(String topic) {
-    return records(topic).stream().map(record -> avro.read(record.value())).toList();
+    return records(topic).stream().map(this::value).toList();
   }
 
+  GenericRecord value(ConsumerRecord<String, byte[]> record) {
+    return avro.read(record.value());
+  }
+
+  /** Those whose key is the host's id, or begins with it and a slash. */
   List<ConsumerRecord<String, byte[]>> records(String topic) {
     List<ConsumerRecord<String, byte[]>> found = new ArrayList<>();
     try (KafkaConsumer<String, byte[]> consumer =
@@ -78,7 +83,7 @@ final class Published {
       Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
       while (partitions.stream().anyMatch(each -> consumer.position(each) < ends.get(each))) {
         for (ConsumerRecord<String, byte[]> record : consumer.poll(Duration.ofMillis(200))) {
-          if (hostId.equals(record.key())) {
+          if ((record.key() + "/").startsWith(hostId + "/")) {
             found.add(record);
           }
         }
