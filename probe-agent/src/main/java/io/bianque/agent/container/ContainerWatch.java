@@ -95,6 +95,8 @@ public final class ContainerWatch {
     this.files = new RuntimeFiles(host);
     this.known = new KnownContainers(stateFile);
     this.keptAt = clock.instant();
+    // The agent may have ended before a container's files came.
+    known.all().keySet().forEach(key -> filesUntil.put(key, keptAt.plus(FILES_COME_WITHIN)));
   }
 
   /** A record's key: events of a host meet those whose key begins with the host's id. */

@@ -103,6 +103,17 @@ class ContainerWatchTest {
   }
 
   @Test
+  void aContainerWhoseFilesCameWhileTheAgentWasAwayIsNamedByTheNextOne() {
+    host.cgroup(IN_DOCKER);
+    ContainerWatch before = watch("boot-1");
+    assertThat(find(before.look(), IN_DOCKER).getContainerName()).isNull();
+    before.keep();
+    host.put("var/lib/docker/containers/" + ID + "/config.v2.json", "{\"Name\":\"/web\"}");
+
+    assertThat(find(watch("boot-1").look(), IN_DOCKER).getContainerName()).isEqualTo("web");
+  }
+
+  @Test
   void anEndedContainerKeepsItsNameThoughItsFilesAreGone() throws Exception {
     host.cgroup(IN_DOCKER);
     host.put(
