@@ -47,7 +47,11 @@ final class NaiveDocument {
                   "kernel_release",
                   "kernel_build_id",
                   "missing",
-                  "rules_version" ->
+                  "rules_version",
+                  "pod_qos",
+                  "systemd_unit",
+                  "systemd_slice",
+                  "cgroup_path" ->
                   "bianque." + field.name();
               default -> "bianque." + probe + "." + field.name();
             };
