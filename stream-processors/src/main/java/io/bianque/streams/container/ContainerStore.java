@@ -120,7 +120,9 @@ public final class ContainerStore {
         if (found.isPresent()) {
           return new Answer.Known(found.get());
         }
-        boolean passed = Long.compareUnsigned(cgroupId, newestId(hierarchyKey).orElseThrow()) <= 0;
+        OptionalLong newest = newestId(hierarchyKey);
+        boolean passed =
+            newest.isPresent() && Long.compareUnsigned(cgroupId, newest.getAsLong()) <= 0;
         answer =
             passed && !(answer instanceof Answer.NotYet)
                 ? NEVER
@@ -130,13 +132,20 @@ public final class ContainerStore {
     return answer;
   }
 
-  /** A controller's own, where the host has told of one, else the unified one. */
+  /**
+   * The unified one, where that has the controller, else the controller's own; empty when the host
+   * has told of neither.
+   */
   private Optional<String> hierarchyOf(String hostId, String bootId, String name) {
-    if (newestId(hierarchyKey(hostId, bootId, name)).isPresent()) {
-      return Optional.of(name);
+    String unified = hierarchyKey(hostId, bootId, CgroupId.UNIFIED);
+    OptionalLong newest = newestId(unified);
+    if (newest.isPresent()) {
+      List<String> controllers =
+          find(key(unified, newest.getAsLong())).orElseThrow().getControllers();
+      return Optional.of(controllers.contains(name) ? CgroupId.UNIFIED : name);
     }
-    return newestId(hierarchyKey(hostId, bootId, CgroupId.UNIFIED)).isPresent()
-        ? Optional.of(CgroupId.UNIFIED)
+    return newestId(hierarchyKey(hostId, bootId, name)).isPresent()
+        ? Optional.of(name)
         : Optional.empty();
   }
 

@@ -95,7 +95,7 @@ class ContainerStoreTest {
 
   @Test
   void aControllerWithoutAHierarchyOfItsOwnIsInTheUnifiedOne() {
-    put("unified", 57, "web");
+    put("unified", 57, "web", each -> each.setControllers(List.of("unified", "memory")));
 
     assertThat(name(MEMORY, 57)).isEqualTo("web");
   }
@@ -106,6 +106,13 @@ class ContainerStoreTest {
     put("memory", 90, "db");
 
     assertThat(store.find("host", "boot", MEMORY, 57)).isInstanceOf(Answer.Never.class);
+  }
+
+  @Test
+  void alsoWhenTheHostHasToldOfNoCgroupOfThatOneYet() {
+    put("unified", 57, "web");
+
+    assertThat(store.find("host", "boot", MEMORY, 57)).isInstanceOf(Answer.NotYet.class);
   }
 
   @Test

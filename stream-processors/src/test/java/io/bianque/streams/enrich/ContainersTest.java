@@ -261,6 +261,7 @@ class ContainersTest {
   @Test
   void ofSeveralCgroupsTheOneInAContainerIsTheEventsOwn() {
     everythingKnown();
+    scene.container(v2 -> v2.setControllers(List.of("unified")));
     scene.container(ofPod(43).andThen(memory -> memory.setHierarchy("memory")));
     three(Scene.CGROUP, 43L, 1);
 
