@@ -28,7 +28,10 @@ final class Search {
     this.base = base;
   }
 
-  /** The documents of the drops' data stream that the query matches. */
+  /**
+   * The documents of the drops' data stream that the query matches, at most 10,000. None while the
+   * server is away or has no such stream yet: who asks, waits.
+   */
   List<JsonNode> drops(String query) {
     return documents(DROPS, query);
   }
