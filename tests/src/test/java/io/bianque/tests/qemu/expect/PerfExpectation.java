@@ -18,8 +18,8 @@ public final class PerfExpectation implements Expectation {
         .as("samples of dd")
         .hasSizeGreaterThan(5)
         .allSatisfy(sample -> assertThat((int) sample.get("cpu")).isBetween(0, 1))
-        .anySatisfy(sample ->
-            assertThat(recording.functions(sample, "kernel_stack")).contains("vfs_read"))
+        .anySatisfy(
+            sample -> assertThat(recording.functions(sample, "kernel_stack")).contains("vfs_read"))
         .anySatisfy(sample -> assertThat((List<?>) sample.get("user_stack")).isNotEmpty());
   }
 }
