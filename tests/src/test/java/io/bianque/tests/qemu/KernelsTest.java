@@ -64,7 +64,13 @@ class KernelsTest {
 
   /** The objects and schemas of probes that are not chosen. */
   private static List<String> left() {
-    List<String> probes = objects().stream().map(KernelsTest::probe).toList();
+    // A source has a schema and no object.
+    List<String> probes =
+        Stream.concat(
+                objects().stream().map(KernelsTest::probe),
+                Trigger.all().stream().map(Trigger::probe))
+            .distinct()
+            .toList();
     try (Stream<Path> files = Files.list(AGENT.resolve("probes"))) {
       return files
           .map(file -> file.getFileName().toString())
