@@ -39,7 +39,7 @@ trigger() {
 
 say() { echo "$(cut -d' ' -f1 /proc/uptime) $*"; }
 
-sha256sum /agent/probes/*.bpf.o > /results/objects.sha256
+find /agent/probes -name '*.bpf.o' -exec sha256sum {} + > /results/objects.sha256
 bash /namespaces.sh
 say symbols
 cat /proc/kallsyms > /results/kallsyms
