@@ -77,8 +77,10 @@ class SoftirqTest {
       assertThat((long) record.get(what + "_total_ns")).isBetween(least, most);
       assertThat(slots.isEmpty() || (long) slots.getLast() > 0).as("no trailing zeros").isTrue();
     }
-    assertThat((long) record.get("delay_count"))
-        .isLessThanOrEqualTo((long) record.get("run_count") + 1);
+    // One is under way; and a kernel runs no program of a classic tracepoint while another runs on
+    // that CPU, or a map is read there (trace_call_bpf), and counts that nowhere: ends are missed.
+    long delays = (long) record.get("delay_count");
+    assertThat(delays).isLessThanOrEqualTo((long) record.get("run_count") + 1 + delays / 4);
   }
 
   private static List<GenericRecord> latest(List<GenericRecord> records) {
