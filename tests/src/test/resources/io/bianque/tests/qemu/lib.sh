@@ -1,8 +1,9 @@
 # For guest.sh and the triggers.
 
-# await COMMAND…: until it succeeds, 60 s at most.
+# await COMMAND…: until it succeeds, $patience tenths of a second at most: 60 s, and more where each takes longer.
+patience=600
 await() {
-    for _ in $(seq 600); do
+    for _ in $(seq $patience); do
         if "$@"; then return 0; fi
         usleep 100000
     done

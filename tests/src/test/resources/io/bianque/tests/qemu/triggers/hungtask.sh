@@ -1,7 +1,7 @@
 # Tasks that write to a frozen file system, and one that wants a lock that such a task has.
 # needs program mkfs.ext4 fsfreeze dd
 # needs module loop ext4
-# limit 60 s
+# limit 120 s
 set -eu
 . /lib.sh
 

@@ -1,7 +1,7 @@
 # Two 802.3ad bonds, joined by two links, of which one falls silent in one direction.
 # needs program ip nft
 # needs module veth bonding nf_tables
-# limit 60 s
+# limit 120 s
 set -eu
 . /lib.sh
 

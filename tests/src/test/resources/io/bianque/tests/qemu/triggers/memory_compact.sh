@@ -1,6 +1,6 @@
 # Compacts on request, then asks for huge pages of memory that has been cut into small pieces.
 # needs program fallocate
-# limit 60 s
+# limit 120 s
 set -eu
 . /lib.sh
 

@@ -1,7 +1,7 @@
 # Reads more of the disk than a cgroup may cache, then takes more memory than the host has.
 # needs module virtio_pci virtio_blk
 # needs program tail
-# limit 60 s
+# limit 120 s
 # last: the host's memory runs out
 set -eu
 . /lib.sh

@@ -1,7 +1,7 @@
 # Ports of a bond of which one loses its link, a device that is renamed, one in a namespace of its own.
 # needs program ip
 # needs module veth bonding dummy
-# limit 60 s
+# limit 120 s
 set -eu
 . /lib.sh
 

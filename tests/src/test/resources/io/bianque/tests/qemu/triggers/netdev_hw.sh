@@ -2,7 +2,7 @@
 # needs program ip
 # needs module veth
 # needs native frames
-# limit 40 s
+# limit 80 s
 set -eu
 . /lib.sh
 

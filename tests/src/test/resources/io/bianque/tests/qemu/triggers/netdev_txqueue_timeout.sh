@@ -1,7 +1,7 @@
 # An e1000 whose interrupts do not get through: it sends, and its driver never hears of it.
 # needs program ip
 # needs module e1000
-# limit 60 s
+# limit 120 s
 set -eu
 . /lib.sh
 

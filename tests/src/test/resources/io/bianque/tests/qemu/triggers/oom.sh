@@ -1,6 +1,6 @@
 # Runs out of memory: in a cgroup, in one that is killed as a group, and on the whole host.
 # needs program tail
-# limit 60 s
+# limit 120 s
 # last: the host's memory runs out
 set -eu
 . /lib.sh

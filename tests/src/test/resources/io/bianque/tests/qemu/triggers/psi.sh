@@ -1,5 +1,5 @@
 # Tasks that want more CPUs than there are, in a cgroup of their own, for longer than the kernel's trigger waits.
-# limit 60 s
+# limit 120 s
 set -eu
 . /lib.sh
 

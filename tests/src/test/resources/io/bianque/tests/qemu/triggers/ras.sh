@@ -1,6 +1,6 @@
 # Machine checks and a PCIe error, injected by the kernel's own modules for it, which hand them to the kernel's decoders.
 # needs module mce-inject
-# limit 60 s
+# limit 120 s
 set -eu
 . /lib.sh
 

@@ -1,6 +1,6 @@
 # A CPU is in kernel code for some seconds, without a schedule.
 # needs native busy
-# limit 60 s
+# limit 120 s
 # last: the kernel is tainted by it
 set -eu
 . /lib.sh

@@ -1,6 +1,6 @@
 # Clients of a listener that accepts none, over loopback: its queue has room for two.
 # needs native deaf
-# limit 40 s
+# limit 80 s
 set -eu
 . /lib.sh
 

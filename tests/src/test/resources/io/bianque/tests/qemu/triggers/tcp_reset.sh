@@ -2,7 +2,7 @@
 # needs program ip nft
 # needs module veth nf_tables nft_counter
 # needs native deaf
-# limit 40 s
+# limit 80 s
 set -eu
 . /lib.sh
 

@@ -1,7 +1,7 @@
 # One retransmission of each kind from west, and a SYN-ACK from east. Ports are those the expectation looks for.
 # needs program ip nft
 # needs module veth nf_tables nft_limit nft_counter
-# limit 60 s
+# limit 120 s
 set -eu
 . /lib.sh
 
