@@ -100,18 +100,23 @@ final class GuardRails {
     double agent = 100.0 * cpu().minus(cpuBefore).toNanos() / (now - windowBegan);
     double kernel = kernelPercent.values().stream().mapToDouble(Double::doubleValue).sum();
     long resident = OwnMemory.residentBytes();
-    boolean isOver = agent + kernel > budget.cpuPercent() || resident > budget.memoryBytes();
+    double machine = kernel / Runtime.getRuntime().availableProcessors();
+    boolean isOver =
+        agent > budget.cpuPercent()
+            || machine > budget.probesPercent()
+            || resident > budget.memoryBytes();
     over = isOver ? over + 1 : 0;
     if (over >= patience) {
       over = 0;
       shed(
           agent,
-          "over the budget for %d s: the agent used %.2f %% of a CPU, its probes %.2f %%, of %.2f %%; and %d MiB of %d MiB"
+          "over the budget for %d s: the agent used %.2f %% of a CPU, of %.2f %%; its probes %.2f %% of the machine, of %.2f %%; and %d MiB of %d MiB"
               .formatted(
                   patience * TimeUnit.NANOSECONDS.toSeconds(windowNanos),
                   agent,
-                  kernel,
                   budget.cpuPercent(),
+                  machine,
+                  budget.probesPercent(),
                   resident >> 20,
                   budget.memoryBytes() >> 20));
     }

@@ -54,7 +54,7 @@ class GuardRailsTest {
       GuardRails guard =
           new GuardRails(
               probes,
-              new AgentConfig.Guard(0.01, PLENTY, PAUSE),
+              new AgentConfig.Guard(100_000, 0.01, PLENTY, PAUSE),
               Duration.ofMillis(300),
               2,
               shed::incrementAndGet);
@@ -79,7 +79,7 @@ class GuardRailsTest {
       GuardRails guard =
           new GuardRails(
               probes,
-              new AgentConfig.Guard(100_000, PLENTY, PAUSE),
+              new AgentConfig.Guard(100_000, 100_000, PLENTY, PAUSE),
               Duration.ofMillis(300),
               1,
               shed::incrementAndGet);
@@ -98,7 +98,7 @@ class GuardRailsTest {
       GuardRails guard =
           new GuardRails(
               probes,
-              new AgentConfig.Guard(100_000, 1 << 20, PAUSE),
+              new AgentConfig.Guard(100_000, 100_000, 1 << 20, PAUSE),
               Duration.ofMillis(300),
               1,
               shed::incrementAndGet);

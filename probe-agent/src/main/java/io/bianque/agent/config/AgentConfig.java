@@ -127,11 +127,12 @@ public record AgentConfig(
   /**
    * What the agent and its probes may cost.
    *
-   * @param cpuPercent of one CPU: the agent's own time and the kernel's in its probes
+   * @param cpuPercent of one CPU: the agent's own time
+   * @param probesPercent of the machine: the kernel's time in the probes
    * @param memoryBytes resident
    * @param pause how long the dearest probe is detached when they are over it
    */
-  public record Guard(double cpuPercent, long memoryBytes, Duration pause) {}
+  public record Guard(double cpuPercent, double probesPercent, long memoryBytes, Duration pause) {}
 
   /**
    * The agent's own metrics and health.

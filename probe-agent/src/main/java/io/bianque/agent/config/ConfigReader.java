@@ -116,6 +116,7 @@ public final class ConfigReader {
                 checked("spool", () -> spool(stateDir)),
                 new Guard(
                     value("guard.cpu_percent", 3.0, ConfigReader::percent),
+                    value("guard.probes_percent", 3.0, ConfigReader::percent),
                     bytes("guard.memory", 128L << 20, 32L << 20, 1L << 40),
                     duration("guard.pause", Duration.ofMinutes(10), Duration.ofSeconds(1))),
                 new Http(value("http.port", Optional.of(19097), ConfigReader::port)),

@@ -77,6 +77,9 @@ final class StackUnderTest
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx--x--x")));
     checkout = cleanClone ? clone(Checkout.here()) : Checkout.here();
     ports = Ports.free();
+    // A machine that runs tests is busy: that must not detach what a test looks at.
+    environment.put("BIANQUE_AGENT_GUARD__CPU_PERCENT", "100");
+    environment.put("BIANQUE_AGENT_GUARD__PROBES_PERCENT", "100");
     environment.putAll(settings.get());
     environment.put("BIANQUE_PORT_BASE", String.valueOf(ports.base()));
     if (!cleanClone) {
