@@ -32,18 +32,20 @@ struct {
 	__type(value, struct softirq_latency);
 } latency SEC(".maps");
 
-/* CLOCK_MONOTONIC in ns of what is under way on this CPU; 0: nothing is. */
-struct vector_times {
-	__u64 raised;
-	__u64 entered;
+/* What is under way on this CPU. */
+struct vector_run {
+	__u64 raised; /* CLOCK_MONOTONIC in ns; 0: it is not, or was before the probe was there */
+	__u64 entered; /* the same of the run; 0: none */
+	__u64 delay; /* of the run, in ns; UNKNOWN_DELAY: nobody saw its raise */
 };
+#define UNKNOWN_DELAY (~0ULL)
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, VECTORS);
 	__type(key, __u32);
-	__type(value, struct vector_times);
-} times SEC(".maps");
+	__type(value, struct vector_run);
+} runs SEC(".maps");
 
 /* What a new entry is made of. */
 static struct softirq_latency zeros;
@@ -60,53 +62,47 @@ static __always_inline struct softirq_latency *latency_of(__u32 vector)
 
 static __always_inline int raise(__u32 vector)
 {
-	struct vector_times *at = bpf_map_lookup_elem(&times, &vector);
+	struct vector_run *run = bpf_map_lookup_elem(&runs, &vector);
 
-	if (at && !at->raised)
-		at->raised = bpf_ktime_get_ns();
+	if (run && !run->raised)
+		run->raised = bpf_ktime_get_ns();
 	return 0;
 }
 
 static __always_inline int enter(__u32 vector)
 {
-	struct vector_times *at = bpf_map_lookup_elem(&times, &vector);
-	__u64 now = bpf_ktime_get_ns();
-	struct softirq_latency *sum;
-	__u64 delay;
+	struct vector_run *run = bpf_map_lookup_elem(&runs, &vector);
 
-	if (!at)
+	if (!run)
 		return 0;
-	at->entered = now;
-	/* Raised before the probe was there. */
-	if (!at->raised)
-		return 0;
-	delay = now - at->raised;
-	at->raised = 0;
-	sum = latency_of(vector);
-	if (!sum)
-		return 0;
-	__sync_fetch_and_add(&sum->delay_count, 1);
-	__sync_fetch_and_add(&sum->delay_total_ns, delay);
-	histogram_add(sum->delay_ns, delay);
+	run->entered = bpf_ktime_get_ns();
+	run->delay = run->raised ? run->entered - run->raised : UNKNOWN_DELAY;
+	run->raised = 0;
 	return 0;
 }
 
+/* The delay is added here too: with one lookup, and no run has a delay and no time, whatever is attached first. */
 static __always_inline int leave(__u32 vector)
 {
-	struct vector_times *at = bpf_map_lookup_elem(&times, &vector);
+	struct vector_run *run = bpf_map_lookup_elem(&runs, &vector);
 	struct softirq_latency *sum;
-	__u64 run;
+	__u64 time;
 
-	if (!at || !at->entered)
+	if (!run || !run->entered)
 		return 0;
-	run = bpf_ktime_get_ns() - at->entered;
-	at->entered = 0;
+	time = bpf_ktime_get_ns() - run->entered;
+	run->entered = 0;
 	sum = latency_of(vector);
 	if (!sum)
 		return 0;
+	if (run->delay != UNKNOWN_DELAY) {
+		__sync_fetch_and_add(&sum->delay_count, 1);
+		__sync_fetch_and_add(&sum->delay_total_ns, run->delay);
+		histogram_add(sum->delay_ns, run->delay);
+	}
 	__sync_fetch_and_add(&sum->run_count, 1);
-	__sync_fetch_and_add(&sum->run_total_ns, run);
-	histogram_add(sum->run_ns, run);
+	__sync_fetch_and_add(&sum->run_total_ns, time);
+	histogram_add(sum->run_ns, time);
 	return 0;
 }
 
