@@ -107,6 +107,26 @@ public final class Catalogue {
     return schemas.get(topic.valueSchemaResource());
   }
 
+  /**
+   * Schemas that the topic's values were written with before the present one, oldest first: what
+   * topics, recordings and object storage may hold still. Empty for probes that are not in this
+   * jar.
+   */
+  public List<Schema> earlierSchemas(Topic topic) {
+    Schema present = schema(topic);
+    String folder = "versions/" + topic.valueSchemaResource().replace(".avsc", "/");
+    List<Schema> earlier = new ArrayList<>();
+    String text;
+    for (int n = 1; (text = schemaText(folder + n + ".avsc")) != null; n++) {
+      Schema version = new Schema.Parser().parse(text);
+      // Equal but for docs is the present one.
+      if (!version.equals(present)) {
+        earlier.add(version);
+      }
+    }
+    return earlier;
+  }
+
   private static String schemaText(String resource) {
     return Catalogue.class.getResource("/avro/" + resource) == null
         ? null

@@ -77,15 +77,39 @@ public final class RegistryClient implements WriterSchemas {
   }
 
   /**
-   * The id of that very schema under the subject; empty when the subject or the schema is not
-   * registered.
+   * The id of that schema under the subject, or else of one that differs in its docs alone, which
+   * no bytes tell apart; empty when the subject or the schema is not registered.
    */
   public OptionalInt lookup(String subject, Schema schema) {
     Answer answer = ask("POST", "/subjects/" + segment(subject), schemaBody(schema));
-    if (answer.errorCode() == UNKNOWN_SUBJECT || answer.errorCode() == UNKNOWN_SCHEMA) {
+    if (answer.errorCode() == UNKNOWN_SUBJECT) {
       return OptionalInt.empty();
     }
-    return OptionalInt.of(answer.ok("id").intValue());
+    return answer.errorCode() == UNKNOWN_SCHEMA
+        ? lookupButForDocs(subject, schema)
+        : OptionalInt.of(answer.ok("id").intValue());
+  }
+
+  private OptionalInt lookupButForDocs(String subject, Schema schema) {
+    String versions = "/subjects/" + segment(subject) + "/versions/";
+    Answer latest = ask("GET", versions + "latest", null);
+    if (isUnknown(latest)) {
+      return OptionalInt.empty();
+    }
+    for (int n = latest.ok("version").intValue(); n > 0; n--) {
+      Answer version = ask("GET", versions + n, null);
+      if (!isUnknown(version)) {
+        int id = version.ok("id").intValue();
+        if (avro(id, version).equals(schema)) {
+          return OptionalInt.of(id);
+        }
+      }
+    }
+    return OptionalInt.empty();
+  }
+
+  private static boolean isUnknown(Answer answer) {
+    return answer.errorCode() == UNKNOWN_SUBJECT || answer.errorCode() == UNKNOWN_VERSION;
   }
 
   /**
@@ -153,7 +177,7 @@ public final class RegistryClient implements WriterSchemas {
             "POST",
             "/compatibility/subjects/" + segment(subject) + "/versions",
             schemaBody(schema));
-    if (answer.errorCode() == UNKNOWN_SUBJECT || answer.errorCode() == UNKNOWN_VERSION) {
+    if (isUnknown(answer)) {
       return true;
     }
     return answer.ok("is_compatible").booleanValue();

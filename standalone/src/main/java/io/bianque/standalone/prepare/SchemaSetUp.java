@@ -5,7 +5,10 @@ import io.bianque.schemas.catalogue.Topic;
 import io.bianque.schemas.registry.RegistryClient;
 import java.net.URI;
 
-/** Registers the value schema of every topic. Agents and streams only look ids up. */
+/**
+ * Registers the value schema of every topic, and before it those that it was: recordings, older
+ * agents and replays have values of theirs. Agents and streams only look ids up.
+ */
 public final class SchemaSetUp {
 
   private SchemaSetUp() {}
@@ -15,6 +18,7 @@ public final class SchemaSetUp {
     // The server's own default is NONE, under which any change would be accepted.
     client.setGlobalCompatibility("BACKWARD_TRANSITIVE");
     for (Topic topic : catalogue.topics()) {
+      catalogue.earlierSchemas(topic).forEach(earlier -> client.register(topic.subject(), earlier));
       client.register(topic.subject(), catalogue.schema(topic));
     }
   }

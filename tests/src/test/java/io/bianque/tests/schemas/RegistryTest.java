@@ -73,6 +73,32 @@ class RegistryTest {
   }
 
   @Test
+  void aSchemaIsFoundByOneThatDiffersInItsDocsAlone() {
+    Schema reworded =
+        new Schema.Parser()
+            .parse(V1.toString().replaceFirst("\"name\"", "\"doc\":\"Said anew.\",\"name\""));
+    int id = registry.register("reworded-value", V1);
+    registry.register("reworded-value", V2);
+
+    assertThat(reworded).isEqualTo(V1).doesNotHaveToString(V1.toString());
+    assertThat(registry.lookup("reworded-value", reworded)).hasValue(id);
+    assertThat(registry.lookup("reworded-value", INCOMPATIBLE)).isEmpty();
+  }
+
+  @Test
+  void everySchemaThatATopicEverHadMayBeRegisteredInTurn() {
+    for (Topic topic : CATALOGUE.topics()) {
+      List<Schema> earlier = CATALOGUE.earlierSchemas(topic);
+      earlier.forEach(schema -> registry.register("ever-" + topic.subject(), schema));
+      registry.register("ever-" + topic.subject(), CATALOGUE.schema(topic));
+
+      assertThat(earlier)
+          .allMatch(schema -> registry.lookup("ever-" + topic.subject(), schema).isPresent());
+    }
+    assertThat(CATALOGUE.earlierSchemas(CATALOGUE.topic(Topics.HOSTS))).isNotEmpty();
+  }
+
+  @Test
   void everySchemaOfTheCatalogueComesBackAsItWent() {
     for (Topic topic : CATALOGUE.topics()) {
       Schema schema = CATALOGUE.schema(topic);
