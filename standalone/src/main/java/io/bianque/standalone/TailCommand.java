@@ -31,6 +31,7 @@ import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.WakeupException;
@@ -104,8 +105,9 @@ public final class TailCommand implements Callable<Integer> {
     List<Filter> conditions = conditions();
     Optional<Instant> begin = since.map(TailCommand::instant);
     String name = fullName();
+    Layout layout = Layout.of(Path.of("."));
     Ports ports =
-        StackState.readRunning(Layout.of(Path.of(".")))
+        StackState.readRunning(layout)
             .orElseThrow(() ->
                 new UserError(ExitCode.NOT_RUNNING, "the stack is down; ./bianque up starts it"))
             .ports();
@@ -120,7 +122,7 @@ public final class TailCommand implements Callable<Integer> {
       Thread main = Thread.currentThread();
       Thread onInterrupt = Thread.ofPlatform().unstarted(() -> end(consumer, main));
       Runtime.getRuntime().addShutdownHook(onInterrupt);
-      print(consumer, reader, conditions, out);
+      print(consumer, reader, conditions, out, layout);
       Runtime.getRuntime().removeShutdownHook(onInterrupt);
     } catch (WakeupException interrupted) {
       return ExitCode.OK;
@@ -132,10 +134,16 @@ public final class TailCommand implements Callable<Integer> {
       Consumer<byte[], byte[]> consumer,
       AvroReader<GenericRecord> reader,
       List<Filter> conditions,
-      PrintWriter out) {
+      PrintWriter out,
+      Layout layout)
+      throws IOException {
     long left = count;
     while (left > 0 && !out.checkError()) {
-      for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofSeconds(1))) {
+      ConsumerRecords<byte[], byte[]> records = consumer.poll(Duration.ofSeconds(1));
+      if (records.isEmpty() && StackState.readRunning(layout).isEmpty()) {
+        throw new UserError(ExitCode.NOT_RUNNING, "the stack went down; ./bianque up starts it");
+      }
+      for (ConsumerRecord<byte[], byte[]> record : records) {
         ObjectNode value = decode(reader, record);
         if (left > 0 && conditions.stream().allMatch(condition -> condition.accepts(value))) {
           out.println(output == Output.JSON ? json(record, value) : text(record, value));

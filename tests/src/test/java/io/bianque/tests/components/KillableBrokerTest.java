@@ -3,6 +3,8 @@ package io.bianque.tests.components;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.bianque.standalone.part.Broker;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.apache.kafka.clients.admin.Admin;
@@ -46,6 +48,11 @@ class KillableBrokerTest {
     assertThat(committed(topic, 2)).containsExactly("one", "two");
   }
 
+  /**
+   * @param commit else its transaction is left open, as by a producer that was killed. One that is
+   *     ended while a lone broker is killed may come out as committed, though it was aborted
+   *     (KAFKA-20734, seen with 4.3.1)
+   */
   private void send(String topic, String value, boolean commit) throws Exception {
     try (KafkaProducer<String, String> producer =
         new KafkaProducer<>(
@@ -62,7 +69,7 @@ class KillableBrokerTest {
       if (commit) {
         producer.commitTransaction();
       } else {
-        producer.abortTransaction();
+        producer.close(Duration.ZERO);
       }
     }
   }
@@ -80,12 +87,10 @@ class KillableBrokerTest {
       List<TopicPartition> partitions = List.of(new TopicPartition(topic, 0));
       consumer.assign(partitions);
       consumer.seekToBeginning(partitions);
-      List<String> values = new java.util.ArrayList<>();
+      List<String> values = new ArrayList<>();
       Awaitility.await()
           .until(() -> {
-            consumer
-                .poll(java.time.Duration.ofMillis(200))
-                .forEach(record -> values.add(record.value()));
+            consumer.poll(Duration.ofMillis(200)).forEach(record -> values.add(record.value()));
             return values.size() >= count;
           });
       return values;

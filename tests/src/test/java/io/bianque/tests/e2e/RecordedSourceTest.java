@@ -21,6 +21,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.AfterAll;
@@ -217,13 +218,20 @@ class RecordedSourceTest {
 
   @Order(7)
   @Test
-  void downEndsEveryProcessAndTheNextUpFindsWhatWasThere() throws IOException {
+  void downEndsEveryProcessAndTheNextUpFindsWhatWasThere() throws Exception {
     List<OwnedProcess> processes = user.processes();
     Set<String> before = eventIds();
+    List<String> tail = new ArrayList<>(user.as(environment));
+    tail.addAll(List.of("./bianque", "tail", "hosts", "--from-beginning"));
+    Process follower =
+        new ProcessBuilder(tail).directory(checkout.toFile()).redirectErrorStream(true).start();
+    assertThat(follower.inputReader().readLine()).contains("demo-host");
 
     Shell down = bianque("down");
 
     assertThat(down.exit()).isZero();
+    assertThat(follower.waitFor(1, TimeUnit.MINUTES)).as("tail ends with its stack").isTrue();
+    assertThat(follower.exitValue()).isEqualTo(4);
     assertThat(processes).isNotEmpty().noneMatch(OwnedProcess::isAlive);
     Shell status = bianque("status --output json");
     assertThat(status.exit()).isEqualTo(4);
