@@ -134,6 +134,19 @@ public final class ControlCommand implements Runnable {
     }
   }
 
+  /** For how long a request holds. */
+  static final class Period {
+    @Option(
+        names = "--for",
+        paramLabel = "TIME",
+        description = "How long: 30s, 10m, 1h. Default: 10m.")
+    private String length = "10m";
+
+    Duration length() {
+      return duration("--for", length);
+    }
+  }
+
   /** How to wait for answers and show them. */
   static final class Answers {
     @Option(
@@ -164,32 +177,22 @@ public final class ControlCommand implements Runnable {
               paramLabel = "NAME=VALUE",
               description = "A tunable of the probe; may be repeated.")
           Map<String, String> tunables,
-      @Option(
-              names = "--for",
-              paramLabel = "TIME",
-              defaultValue = "10m",
-              description = "How long: 30s, 10m, 1h. Default: 10m.")
-          String length,
+      @Mixin Period period,
       @Mixin Answers answers,
       @Mixin Connection connection)
       throws IOException, InterruptedException {
-    return send(ControlAction.START, probe, hosts, tunables, length, answers, connection);
+    return send(ControlAction.START, probe, hosts, tunables, period, answers, connection);
   }
 
   @Command(name = "stop", description = "Stops a probe.", mixinStandardHelpOptions = true)
   int stop(
       @Parameters(paramLabel = "PROBE") String probe,
       @Mixin Hosts hosts,
-      @Option(
-              names = "--for",
-              paramLabel = "TIME",
-              defaultValue = "10m",
-              description = "How long: 30s, 10m, 1h. Default: 10m.")
-          String length,
+      @Mixin Period period,
       @Mixin Answers answers,
       @Mixin Connection connection)
       throws IOException, InterruptedException {
-    return send(ControlAction.STOP, probe, hosts, Map.of(), length, answers, connection);
+    return send(ControlAction.STOP, probe, hosts, Map.of(), period, answers, connection);
   }
 
   @Command(
@@ -206,16 +209,11 @@ public final class ControlCommand implements Runnable {
               paramLabel = "NAME=VALUE",
               description = "A tunable of the probe; may be repeated.")
           Map<String, String> tunables,
-      @Option(
-              names = "--for",
-              paramLabel = "TIME",
-              defaultValue = "10m",
-              description = "How long: 30s, 10m, 1h. Default: 10m.")
-          String length,
+      @Mixin Period period,
       @Mixin Answers answers,
       @Mixin Connection connection)
       throws IOException, InterruptedException {
-    return send(ControlAction.TUNE, probe, hosts, tunables, length, answers, connection);
+    return send(ControlAction.TUNE, probe, hosts, tunables, period, answers, connection);
   }
 
   @Command(
@@ -311,7 +309,7 @@ public final class ControlCommand implements Runnable {
       String probe,
       Hosts hosts,
       Map<String, String> tunables,
-      String length,
+      Period period,
       Answers answers,
       Connection connection)
       throws IOException, InterruptedException {
@@ -321,7 +319,7 @@ public final class ControlCommand implements Runnable {
             probe,
             hosts.selector(),
             tunables == null ? Map.of() : tunables,
-            duration("--for", length));
+            period.length());
     var _ = answers.limit();
     return send(connection.open(), request, answers);
   }
