@@ -169,6 +169,33 @@ static __always_inline void fill(struct tcp_reset_scratch *slot, const struct re
 		fill_queue(event, what->sk);
 }
 
+/* Those that a hook is in. */
+extern const void tcp_v4_send_reset __ksym __weak;
+extern const void tcp_v6_send_reset __ksym __weak;
+extern const void tcp_send_active_reset __ksym __weak;
+extern const void tcp_reset __ksym __weak;
+extern const void tcp_conn_request __ksym __weak;
+extern const void tcp_v4_syn_recv_sock __ksym __weak;
+extern const void tcp_v6_syn_recv_sock __ksym __weak;
+extern const void tcp_rtx_synack __ksym __weak;
+
+/* Where the one begins in which it is seen; 0: this kernel does not say. */
+static __always_inline __u64 traced_function(const struct reset *what, bool is_ipv4)
+{
+	if (what->kind == KIND_RECEIVED)
+		return (__u64)&tcp_reset;
+	if (what->kind == KIND_SENT) {
+		if (!what->skb)
+			return (__u64)&tcp_send_active_reset;
+		return is_ipv4 ? (__u64)&tcp_v4_send_reset : (__u64)&tcp_v6_send_reset;
+	}
+	if (what->stage == STAGE_SYN)
+		return (__u64)&tcp_conn_request;
+	if (what->stage == STAGE_WAITING)
+		return (__u64)&tcp_rtx_synack;
+	return is_ipv4 ? (__u64)&tcp_v4_syn_recv_sock : (__u64)&tcp_v6_syn_recv_sock;
+}
+
 static __always_inline int report(void *ctx, const struct reset *what)
 {
 	struct tcp_reset_scratch *slot;
@@ -186,7 +213,8 @@ static __always_inline int report(void *ctx, const struct reset *what)
 		if (channel_admit(what->kind << 6 | (what->reason & 0x3f), now, &event->sequence)) {
 			event->ktime_ns = now;
 			fill(slot, what);
-			frames = stack_capture(ctx, &slot->stack, event->kernel_stack, 0);
+			frames = stack_capture_from(ctx, &slot->stack, event->kernel_stack,
+						    traced_function(what, slot->ends.address_length == 4));
 			event->kernel_stack_frames = frames;
 			channel_submit(ctx, event,
 				       __builtin_offsetof(struct tcp_reset_event, kernel_stack) +

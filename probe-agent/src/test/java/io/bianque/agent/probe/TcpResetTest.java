@@ -110,7 +110,7 @@ class TcpResetTest {
     assertAbsent(sent, "overflow_stage", "socket_cgroup_id", "sk_state", "accept_queue");
     assertAbsent(sent, "accept_queue_limit", "syn_queue");
     assertThat(stack(sent))
-        .contains(family == Family.IPV4 ? "tcp_v4_send_reset" : "tcp_v6_send_reset")
+        .startsWith(family == Family.IPV4 ? "tcp_v4_send_reset" : "tcp_v6_send_reset")
         .contains(family == Family.IPV4 ? "tcp_v4_rcv" : "tcp_v6_rcv");
 
     assertHeader(received, begin);
@@ -119,7 +119,7 @@ class TcpResetTest {
     assertThat((long) received.get("socket_cgroup_id")).isPositive();
     assertThat(received.get("sk_state")).isEqualTo(SYN_SENT);
     assertAbsent(received, "reason", "cause_flags", "cause_seq", "cause_ack", "overflow_stage");
-    assertThat(stack(received)).contains("tcp_reset", "tcp_rcv_state_process");
+    assertThat(stack(received)).startsWith("tcp_reset").contains("tcp_rcv_state_process");
   }
 
   /** The program that closes is the task on the CPU, and there is no segment that is the cause. */
@@ -152,7 +152,9 @@ class TcpResetTest {
     assertReason(sent, "TCP_ABORT_ON_CLOSE");
     assertThat((int) sent.get("sk_state")).isPositive();
     assertAbsent(sent, "cause_flags", "cause_seq", "cause_ack");
-    assertThat(stack(sent)).contains("tcp_send_active_reset", "__tcp_close", "do_syscall_64");
+    assertThat(stack(sent))
+        .startsWith("tcp_send_active_reset")
+        .contains("__tcp_close", "do_syscall_64");
     // Java ends its half of the connection before it closes the socket.
     assertThat(received.get("sk_state")).isEqualTo(CLOSE_WAIT);
     assertEnds(received, family, Side.RIGHT, 7202, from);
@@ -187,7 +189,7 @@ class TcpResetTest {
       assertThat(event.get("accept_queue_limit")).isEqualTo(1L);
       assertThat(event.get("syn_queue")).isEqualTo(1L);
       assertAbsent(event, "reason", "cause_flags", "cause_seq", "cause_ack", "device", "ifindex");
-      assertThat(stack(event)).contains("tcp_rtx_synack");
+      assertThat(stack(event)).startsWith("tcp_rtx_synack");
       assertThat(List.of(first, second)).allMatch(Socket::isConnected);
       assertThat(listener.isBound()).isTrue();
     }

@@ -22,6 +22,7 @@ import org.junit.jupiter.api.extension.AfterAllCallback;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.TestExecutionExceptionHandler;
+import org.opentest4j.TestAbortedException;
 
 /**
  * One {@code bianque up} for one test class, with a data folder and ports of its own, wiped at the
@@ -122,7 +123,9 @@ final class StackUnderTest
   @Override
   public void handleTestExecutionException(ExtensionContext context, Throwable failure)
       throws Throwable {
-    account();
+    if (!(failure instanceof TestAbortedException)) {
+      account();
+    }
     throw failure;
   }
 

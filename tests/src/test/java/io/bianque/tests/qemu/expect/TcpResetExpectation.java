@@ -30,7 +30,7 @@ public final class TcpResetExpectation implements Expectation {
                   .enumName("sk_rst_reason", event.get("reason"))
                   .equals("SK_RST_REASON_NO_SOCKET"));
       assertThat(recording.functions(refused.getFirst(), "kernel_stack"))
-          .contains("tcp_v4_send_reset");
+          .startsWith("tcp_v4_send_reset");
     } else {
       assertThat(refused).isEmpty();
     }
@@ -39,7 +39,7 @@ public final class TcpResetExpectation implements Expectation {
     assertThat(Recording.hex(closed.get("saddr"))).isEqualTo(WEST);
     assertThat(closed.get("comm")).hasToString("bash");
     assertThat(closed.get("reason") != null).isEqualTo(reasons);
-    assertThat(recording.functions(closed, "kernel_stack")).contains("tcp_send_active_reset");
+    assertThat(recording.functions(closed, "kernel_stack")).startsWith("tcp_send_active_reset");
     assertThat(Recording.hex(first(events, "RECEIVED", "dport", 4202).get("saddr")))
         .isEqualTo(WEST);
 
