@@ -33,7 +33,7 @@ record ProbesReport(
     System.out.printf(
         "%n%d CPUs. kernel.bpf_stats_enabled, which adds some 20 ns to each run. C libbpf: the same objects, rings and maps"
             + " read as by the agent,%nnothing encoded or published. bpftrace: skb:kfree_skb alone, each drop printed with"
-            + " its stack to a reader that discards it.%n",
+            + " its stack to a reader that discards it.%nRSS has each ring twice, because it is mapped twice.%n",
         Runtime.getRuntime().availableProcessors());
     printCosts();
     printRuns();
@@ -84,7 +84,7 @@ record ProbesReport(
       ProgramRuns ours = runs(AGENT, load).get(function);
       ProgramRuns theirs = runs(PEER, load).get(function);
       if (ours == null || ours.count() == 0) {
-        System.out.printf("%-52s %-18s%n", function, "no run");
+        System.out.printf("%-52s %s%n", function, "no run under any of these loads");
       } else {
         System.out.printf(
             "%-52s %-18s %9.1f %7s %9.1f %7s%n",
