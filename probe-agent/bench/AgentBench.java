@@ -77,7 +77,7 @@ final class AgentBench {
         long before = agent.events().arrived();
         agentBusy = AgentUnderBench.measure(agent.process(), measured);
         rate = (agent.events().arrived() - before) / (double) measured.toSeconds();
-        memory = AgentUnderBench.memory(agent.process());
+        memory = agentBusy.memory();
       }
     }
     Path rateFile = work.resolve("rate");

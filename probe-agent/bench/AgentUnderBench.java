@@ -15,8 +15,12 @@ import java.util.regex.Pattern;
 
 /** The real agent, beside a stack's broker and registry: started, asked, measured, ended. */
 final class AgentUnderBench implements Subject {
-  /** One process over one stretch of time. CPU in percent of one core, RSS in MB at its end. */
-  record Cost(double cpuPercent, double rssMb) {}
+  /** One process over one stretch of time. CPU in percent of one core, resident MB at its end by what is mapped. */
+  record Cost(double cpuPercent, Map<String, Double> memory) {
+    double rssMb() {
+      return memory.values().stream().mapToDouble(d -> d).sum();
+    }
+  }
 
   private final Path log;
   private final int httpPort;
@@ -117,7 +121,7 @@ final class AgentUnderBench implements Subject {
     for (Map.Entry<Path, Long> thread : cpuNanos(process).entrySet()) {
       used += thread.getValue() - before.getOrDefault(thread.getKey(), 0L);
     }
-    return new Cost(100 * used / nanos, memory(process).values().stream().mapToDouble(d -> d).sum());
+    return new Cost(100 * used / nanos, memory(process));
   }
 
   /** Of each thread the time on a CPU, which /proc/PID/stat has in hundredths of a second only. */
@@ -136,7 +140,7 @@ final class AgentUnderBench implements Subject {
   }
 
   /** Resident MB by what is mapped. */
-  static Map<String, Double> memory(Process process) throws IOException {
+  private static Map<String, Double> memory(Process process) throws IOException {
     Map<String, Double> byKind = new TreeMap<>();
     String kind = "";
     for (String line : Files.readAllLines(Path.of("/proc/" + process.pid() + "/smaps"))) {
@@ -163,7 +167,10 @@ final class AgentUnderBench implements Subject {
     } else if (file.equals("[heap]")) {
       return "native heap";
     }
-    return "Java heap, code, metaspace, stacks";
+    // Below 4 GB, for short pointers.
+    return fields[0].startsWith("f") && fields[0].length() == 17
+        ? "Java heap"
+        : "code, metaspace, stacks";
   }
 
   static void stop(Process process) throws InterruptedException {

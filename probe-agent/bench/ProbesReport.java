@@ -38,6 +38,8 @@ record ProbesReport(
     printCosts();
     printRuns();
     printOneLiners();
+    System.out.printf("%nwhere the agent's memory is, at %s:%n", Load.EVENTS.name());
+    window(AGENT, Load.EVENTS).cost().memory().forEach((kind, mb) -> System.out.printf("  %-36s %7.1f MB%n", kind, mb));
     printLimits();
   }
 
