@@ -74,10 +74,10 @@ final class AgentBench {
       agentRest = AgentUnderBench.measure(agent.process(), measured);
       try (Drops drops = new Drops(RATE)) {
         settle("the agent at " + RATE + " events/s");
-        long before = acked(agent);
+        long before = agent.events().arrived();
         agentBusy = AgentUnderBench.measure(agent.process(), measured);
-        rate = (acked(agent) - before) / (double) measured.toSeconds();
-        memory = AgentUnderBench.memory(agent.process());
+        rate = (agent.events().arrived() - before) / (double) measured.toSeconds();
+        memory = agentBusy.memory();
       }
     }
     Path rateFile = work.resolve("rate");
@@ -123,17 +123,6 @@ final class AgentBench {
 
   private Process start(ProcessBuilder builder, String log) throws IOException {
     return builder.redirectErrorStream(true).redirectOutput(work.resolve(log).toFile()).start();
-  }
-
-  private long acked(AgentUnderBench agent) throws Exception {
-    Matcher matcher =
-        Pattern.compile("(?m)^bianque_probe_events_acked_total\\{[^}]*probe=\"dropwatch\"[^}]*} (\\d+)")
-            .matcher(agent.metrics());
-    long sum = 0;
-    while (matcher.find()) {
-      sum += Long.parseLong(matcher.group(1));
-    }
-    return sum;
   }
 
   private void settle(String what) {

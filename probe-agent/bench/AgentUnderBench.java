@@ -3,6 +3,7 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -10,11 +11,16 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.regex.Pattern;
 
 /** The real agent, beside a stack's broker and registry: started, asked, measured, ended. */
-final class AgentUnderBench implements AutoCloseable {
-  /** One process over one stretch of time. CPU in percent of one core, RSS in MB at its end. */
-  record Cost(double cpuPercent, double rssMb) {}
+final class AgentUnderBench implements Subject {
+  /** One process over one stretch of time. CPU in percent of one core, resident MB at its end by what is mapped. */
+  record Cost(double cpuPercent, Map<String, Double> memory) {
+    double rssMb() {
+      return memory.values().stream().mapToDouble(d -> d).sum();
+    }
+  }
 
   private final Path log;
   private final int httpPort;
@@ -41,13 +47,40 @@ final class AgentUnderBench implements AutoCloseable {
                 "BIANQUE_AGENT_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:" + (base + 2),
                 "BIANQUE_AGENT_REGISTRY__URL", "http://127.0.0.1:" + (base + 1) + "/apis/ccompat/v7",
                 "BIANQUE_AGENT_HTTP__PORT", Integer.toString(httpPort),
+                // Neither probes of another agent taken over, nor any left behind.
+                "BIANQUE_AGENT_PIN_FOLDER", "none",
                 "BIANQUE_AGENT_STATE_DIR", work.resolve("agent").toString()));
     this.process = builder.redirectErrorStream(true).redirectOutput(log.toFile()).start();
     awaitHealthy();
   }
 
-  Process process() {
+  @Override
+  public String name() {
+    return "agent";
+  }
+
+  @Override
+  public Process process() {
     return process;
+  }
+
+  /** Of dropwatch; those that arrived are those that the broker has acknowledged. */
+  @Override
+  public Events events() throws IOException, InterruptedException {
+    String metrics = metrics();
+    return new Events(
+        drops(metrics, "attempted"),
+        drops(metrics, "rate_limited"),
+        drops(metrics, "ring_full"),
+        drops(metrics, "acked"));
+  }
+
+  private static long drops(String metrics, String what) {
+    return Pattern.compile("(?m)^bianque_probe_events_" + what + "_total\\{probe=\"dropwatch\"} (\\d+)")
+        .matcher(metrics)
+        .results()
+        .mapToLong(found -> Long.parseLong(found.group(1)))
+        .sum();
   }
 
   String metrics() throws IOException, InterruptedException {
@@ -80,23 +113,34 @@ final class AgentUnderBench implements AutoCloseable {
   }
 
   static Cost measure(Process process, Duration measured) throws Exception {
-    long ticks = cpuTicks(process);
+    Map<Path, Long> before = cpuNanos(process);
     long begin = System.nanoTime();
     LockSupport.parkNanos(measured.toNanos());
-    double seconds = (System.nanoTime() - begin) / 1e9;
-    double used = (cpuTicks(process) - ticks) / 100.0;
-    return new Cost(100 * used / seconds, memory(process).values().stream().mapToDouble(d -> d).sum());
+    double nanos = System.nanoTime() - begin;
+    long used = 0;
+    for (Map.Entry<Path, Long> thread : cpuNanos(process).entrySet()) {
+      used += thread.getValue() - before.getOrDefault(thread.getKey(), 0L);
+    }
+    return new Cost(100 * used / nanos, memory(process));
   }
 
-  /** utime + stime of /proc/PID/stat, in hundredths of a second. */
-  private static long cpuTicks(Process process) throws IOException {
-    String stat = Files.readString(Path.of("/proc/" + process.pid() + "/stat"));
-    String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
-    return Long.parseLong(fields[11]) + Long.parseLong(fields[12]);
+  /** Of each thread the time on a CPU, which /proc/PID/stat has in hundredths of a second only. */
+  private static Map<Path, Long> cpuNanos(Process process) throws IOException {
+    Map<Path, Long> nanos = new TreeMap<>();
+    try (DirectoryStream<Path> threads = Files.newDirectoryStream(Path.of("/proc/" + process.pid() + "/task"))) {
+      for (Path thread : threads) {
+        try {
+          nanos.put(thread, Long.parseLong(Files.readString(thread.resolve("schedstat")).split(" ")[0]));
+        } catch (IOException ended) {
+          // What a thread used that ends in between is not counted.
+        }
+      }
+    }
+    return nanos;
   }
 
   /** Resident MB by what is mapped. */
-  static Map<String, Double> memory(Process process) throws IOException {
+  private static Map<String, Double> memory(Process process) throws IOException {
     Map<String, Double> byKind = new TreeMap<>();
     String kind = "";
     for (String line : Files.readAllLines(Path.of("/proc/" + process.pid() + "/smaps"))) {
@@ -123,7 +167,10 @@ final class AgentUnderBench implements AutoCloseable {
     } else if (file.equals("[heap]")) {
       return "native heap";
     }
-    return "Java heap, code, metaspace, stacks";
+    // Below 4 GB, for short pointers.
+    return fields[0].startsWith("f") && fields[0].length() == 17
+        ? "Java heap"
+        : "code, metaspace, stacks";
   }
 
   static void stop(Process process) throws InterruptedException {

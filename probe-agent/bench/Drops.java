@@ -8,6 +8,9 @@ import java.util.concurrent.locks.LockSupport;
 final class Drops implements AutoCloseable {
   private static final int CLOSED_PORT = 9;
 
+  /** The shortest sleep: at high rates to fall asleep for each datagram would cost more than to send it. */
+  private static final long TURN_NANOS = 1_000_000;
+
   private final DatagramChannel channel = DatagramChannel.open();
   private final Thread thread = new Thread(this::send, "drops");
   private final int rate;
@@ -25,7 +28,7 @@ final class Drops implements AutoCloseable {
     for (long sent = 0; !closed; sent++) {
       long wait = begin + sent * 1_000_000_000L / rate - System.nanoTime();
       if (wait > 0) {
-        LockSupport.parkNanos(wait);
+        LockSupport.parkNanos(Math.max(wait, TURN_NANOS));
       }
       try {
         channel.send(payload.clear(), target);

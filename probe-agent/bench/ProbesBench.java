@@ -1,203 +1,146 @@
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
-import java.net.InetAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Locale;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.concurrent.locks.LockSupport;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /**
- * Runs the real agent with every probe that this kernel takes, under a load of drops and of two threads that send one
- * another a byte over loopback TCP, which is packets and context switches; both are counted by the kernel. Arguments: the
- * agent's distribution, a work folder, the stack's port base, seconds of the measurement (30).
+ * Runs the real agent with every probe that this kernel takes under one load after the other; then a consumer of the same
+ * objects in C; then one-liners of bpftrace at the same hooks, each alone. Arguments: the agent's distribution, a work
+ * folder, the stack's port base, the executable of consumer.c, seconds of each measurement.
  */
 final class ProbesBench {
-  private static final int DROPS = 1_000;
-  private static final int EXCHANGES = 5_000;
-  private static final Duration SETTLE = Duration.ofSeconds(15);
+  /** Every drop of the load is to be an event, and no probe is to be detached for what the load costs. */
+  private static final String CONFIG =
+      """
+      probes: {dropwatch: {max_events_per_second: 0}}
+      guard: {cpu_percent: 100, probes_percent: 100}
+      """;
 
-  /** Of all CPUs together, for all probes under this load. */
-  private static final double LIMIT_PERCENT = 1.0;
+  /** The agent's start, and the memory that it gives back ten seconds after. */
+  private static final Duration START = Duration.ofSeconds(15);
 
-  /** Cumulative. */
-  private record Runs(long count, double seconds) {}
+  /** New code is compiled in this time. */
+  private static final Duration SETTLE = Duration.ofSeconds(5);
+
+  private static final Duration SETTLE_PEER = Duration.ofSeconds(2);
+  private static final Duration SHORT = Duration.ofSeconds(5);
+
+  private final Path work;
+  private final Path consumer;
+  private final Duration measured;
+  private volatile Optional<Process> current = Optional.empty();
+
+  private ProbesBench(Path work, Path consumer, Duration measured) {
+    this.work = work;
+    this.consumer = consumer;
+    this.measured = measured;
+  }
 
   public static void main(String[] arguments) throws Exception {
-    Duration measured =
-        Duration.ofSeconds(arguments.length > 3 ? Integer.parseInt(arguments[3]) : 30);
-    try (AgentUnderBench agent =
-            new AgentUnderBench(
-                Path.of(arguments[0]).toAbsolutePath(),
-                Path.of(arguments[1]),
-                Integer.parseInt(arguments[2]),
-                "probes: {dropwatch: {max_events_per_second: 0}}\n");
-        Drops drops = new Drops(DROPS);
-        PingPong pingPong = new PingPong()) {
-      System.out.printf("measuring (%d s) …%n", SETTLE.plus(measured).toSeconds());
-      LockSupport.parkNanos(SETTLE.toNanos());
-      Map<String, Runs> before = runs(agent.metrics());
-      long switches = contextSwitches();
-      long packets = packets();
-      AgentUnderBench.Cost cost = AgentUnderBench.measure(agent.process(), measured);
-      Map<String, Runs> after = runs(agent.metrics());
-      print(
-          before,
-          after,
+    Path dist = Path.of(arguments[0]).toAbsolutePath();
+    ProbesBench bench =
+        new ProbesBench(
+            Path.of(arguments[1]),
+            Path.of(arguments[3]),
+            Duration.ofSeconds(Integer.parseInt(arguments[4])));
+    bench.run(dist, Integer.parseInt(arguments[2])).print();
+  }
+
+  private ProbesReport run(Path dist, int base) throws Exception {
+    // Also when this process alone is asked to end.
+    Runtime.getRuntime().addShutdownHook(new Thread(() -> current.ifPresent(Process::destroy)));
+    List<Window> windows = new ArrayList<>();
+    try (Subject agent = watched(new AgentUnderBench(dist, work, base, CONFIG))) {
+      progress("the agent starts", START);
+      LockSupport.parkNanos(START.toNanos());
+      for (Load load : Load.ALL) {
+        windows.add(measure(agent, load, SETTLE, measured));
+      }
+    }
+    Map<Long, String> programs;
+    try (Consumer peer = new Consumer(consumer, dist.resolve("probes"))) {
+      programs = peer.programs();
+      watched(peer);
+      for (Load load : Load.ALL) {
+        windows.add(measure(peer, load, SETTLE_PEER, measured));
+      }
+    }
+    Map<String, List<Window>> oneLiners = new TreeMap<>();
+    Optional<String> skipped = Bpftrace.missing();
+    if (skipped.isEmpty()) {
+      try {
+        measureOneLiners(windows, oneLiners);
+      } catch (IOException e) {
+        skipped = Optional.of(e.getMessage());
+      }
+    }
+    return new ProbesReport(windows, programs, oneLiners, skipped);
+  }
+
+  private void measureOneLiners(List<Window> windows, Map<String, List<Window>> oneLiners) throws Exception {
+    try (Subject drops = watched(new Bpftrace(Bpftrace.DROPS, work))) {
+      List<Window> own = new ArrayList<>();
+      for (Load load : List.of(Load.REST, Load.EVENTS, Load.FLOOD)) {
+        own.add(named(measure(drops, load, SETTLE_PEER, measured)));
+      }
+      windows.addAll(own);
+      oneLiners.put(Bpftrace.DROPS.probe(), own);
+    }
+    Duration window = measured.compareTo(SHORT) < 0 ? measured : SHORT;
+    for (Bpftrace.OneLiner each : Bpftrace.OTHERS) {
+      try (Subject subject = watched(new Bpftrace(each, work))) {
+        oneLiners.put(each.probe(), List.of(named(measure(subject, each.load(), SETTLE_PEER, window))));
+      }
+    }
+  }
+
+  private <S extends Subject> S watched(S subject) {
+    current = Optional.of(subject.process());
+    return subject;
+  }
+
+  private Window measure(Subject subject, Load load, Duration settle, Duration window) throws Exception {
+    progress(subject.name() + ", " + load.name(), settle.plus(window));
+    try (Load.Running running = load.start(work)) {
+      LockSupport.parkNanos(settle.toNanos());
+      Map<Long, ProgramRuns> runs = ProgramRuns.of(subject.process());
+      Subject.Events events = subject.events();
+      Load.Machine machine = Load.Machine.now();
+      long begin = System.nanoTime();
+      AgentUnderBench.Cost cost = AgentUnderBench.measure(subject.process(), window);
+      double seconds = (System.nanoTime() - begin) / 1e9;
+      Load.Machine after = Load.Machine.now();
+      Subject.Events eventsAfter = subject.events();
+      Map<Long, ProgramRuns> programs = new TreeMap<>();
+      ProgramRuns.of(subject.process()).forEach((id, now) -> {
+        if (runs.containsKey(id)) {
+          programs.put(id, now.since(runs.get(id)));
+        }
+      });
+      return new Window(
+          subject.name(),
+          load,
+          seconds,
           cost,
-          measured,
-          (contextSwitches() - switches) / measured.toSeconds(),
-          (packets() - packets) / measured.toSeconds());
+          eventsAfter.since(events),
+          after.switches() - machine.switches(),
+          after.packets() - machine.packets(),
+          programs,
+          Map.of());
     }
   }
 
-  private static void print(
-      Map<String, Runs> before,
-      Map<String, Runs> after,
-      AgentUnderBench.Cost cost,
-      Duration measured,
-      long switches,
-      long packets) {
-    int cpus = Runtime.getRuntime().availableProcessors();
-    System.out.printf(
-        "load: %,d context switches/s, %,d IP packets/s, %,d of them dropped, on %d CPUs%n%n",
-        switches, packets, DROPS, cpus);
-    System.out.printf("%-24s %12s %10s %14s%n", "probe", "runs/s", "ns a run", "% of a CPU");
-    double all = 0;
-    StringBuilder json = new StringBuilder();
-    for (Map.Entry<String, Runs> probe : after.entrySet()) {
-      Runs begin = before.getOrDefault(probe.getKey(), new Runs(0, 0));
-      long count = probe.getValue().count() - begin.count();
-      double seconds = probe.getValue().seconds() - begin.seconds();
-      double percent = 100 * seconds / measured.toSeconds();
-      all += percent;
-      System.out.printf(
-          "%-24s %,12d %10s %14.3f%n",
-          probe.getKey(),
-          count / measured.toSeconds(),
-          count == 0 ? "-" : "%.0f".formatted(1e9 * seconds / count),
-          percent);
-      if (count > 0) {
-        json.append(json.isEmpty() ? "" : ",")
-            .append("\"%s\":%.0f".formatted(probe.getKey(), 1e9 * seconds / count));
-      }
-    }
-    double share = all / cpus;
-    System.out.printf(
-        "%nall probes: %.2f %% of the machine (limit %.1f %%); the agent beside them: %.2f %% of a CPU, %.1f MB%n",
-        share, LIMIT_PERCENT, cost.cpuPercent(), cost.rssMb());
-    System.out.printf(
-        Locale.ROOT,
-        "{\"bench\":\"probes\",\"ratio\":%.3f,\"probes_percent_of_machine\":%.3f,\"agent_cpu_percent\":%.2f,\"agent_rss_mb\":%.1f,"
-            + "\"context_switches_per_second\":%d,\"packets_per_second\":%d,\"ns_per_run\":{%s}}%n",
-        LIMIT_PERCENT / share,
-        share,
-        cost.cpuPercent(),
-        cost.rssMb(),
-        switches,
-        packets,
-        json);
+  /** With the names that the kernel has for its programs, as long as they are there. */
+  private Window named(Window window) throws IOException {
+    return window.named(Consumer.names(consumer, window.programs().keySet()));
   }
 
-  private static Map<String, Runs> runs(String metrics) {
-    Map<String, Runs> runs = new TreeMap<>();
-    Matcher count =
-        Pattern.compile("(?m)^bianque_probe_runs_total\\{probe=\"([^\"]*)\"} (\\S+)").matcher(metrics);
-    while (count.find()) {
-      String probe = count.group(1);
-      Matcher time =
-          Pattern.compile("(?m)^bianque_probe_run_seconds_total\\{probe=\"" + probe + "\"} (\\S+)")
-              .matcher(metrics);
-      if (time.find()) {
-        runs.put(
-            probe,
-            new Runs((long) Double.parseDouble(count.group(2)), Double.parseDouble(time.group(1))));
-      }
-    }
-    if (runs.isEmpty()) {
-      throw new IllegalStateException("the agent has no run counts: is kernel.bpf_stats_enabled 1?");
-    }
-    return runs;
-  }
-
-  private static long contextSwitches() throws IOException {
-    for (String line : Files.readAllLines(Path.of("/proc/stat"))) {
-      if (line.startsWith("ctxt ")) {
-        return Long.parseLong(line.substring(5));
-      }
-    }
-    throw new IllegalStateException("/proc/stat has no ctxt");
-  }
-
-  /** IP packets that this namespace received: the third number of snmp's second Ip line. */
-  private static long packets() throws IOException {
-    return Files.readAllLines(Path.of("/proc/net/snmp")).stream()
-        .filter(line -> line.startsWith("Ip:"))
-        .skip(1)
-        .map(line -> Long.parseLong(line.split(" ")[3]))
-        .findFirst()
-        .orElseThrow();
-  }
-
-  /** Two threads that answer one another over TCP, so many times a second. */
-  private static final class PingPong implements AutoCloseable {
-    private final ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
-    private final Thread answering = new Thread(this::answer, "pong");
-    private final Thread asking = new Thread(this::ask, "ping");
-    private volatile boolean closed;
-
-    PingPong() throws IOException {
-      answering.start();
-      asking.start();
-    }
-
-    private void answer() {
-      try (Socket socket = server.accept();
-          InputStream in = socket.getInputStream();
-          OutputStream out = socket.getOutputStream()) {
-        socket.setTcpNoDelay(true);
-        for (int read = in.read(); read >= 0; read = in.read()) {
-          out.write(read);
-        }
-      } catch (IOException e) {
-        throw new IllegalStateException(e);
-      }
-    }
-
-    private void ask() {
-      try (Socket socket = new Socket(server.getInetAddress(), server.getLocalPort());
-          InputStream in = socket.getInputStream();
-          OutputStream out = socket.getOutputStream()) {
-        socket.setTcpNoDelay(true);
-        long begin = System.nanoTime();
-        for (long done = 0; !closed; done++) {
-          out.write(1);
-          if (in.read() < 0) {
-            return;
-          }
-          long wait = begin + done * 1_000_000_000L / EXCHANGES - System.nanoTime();
-          if (wait > 0) {
-            LockSupport.parkNanos(wait);
-          }
-        }
-      } catch (IOException e) {
-        throw new IllegalStateException(e);
-      }
-    }
-
-    @Override
-    public void close() throws Exception {
-      closed = true;
-      asking.join();
-      answering.join();
-      server.close();
-    }
+  private static void progress(String what, Duration takes) {
+    System.out.printf("%s (%d s) …%n", what, takes.toSeconds());
   }
 }

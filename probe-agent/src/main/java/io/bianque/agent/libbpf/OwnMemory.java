@@ -43,13 +43,21 @@ public final class OwnMemory {
    * @throws IOException when /proc cannot be read
    */
   public static long giveBack(Path own) throws IOException {
-    System.gc();
-    Libc.malloc_trim();
+    collect();
     long released = 0;
     for (Mapping mapping : unchangedFiles()) {
       released += mapping.file.equals(own.toString()) ? mapping.forget() : mapping.release();
     }
     return released;
+  }
+
+  /**
+   * Gives back garbage of the Java heap and free blocks of malloc. Not file pages: of the archive
+   * more would come back than had been there, since what was ever used of it is in the page cache.
+   */
+  public static void collect() {
+    System.gc();
+    Libc.malloc_trim();
   }
 
   /** Mappings of files for reading, of which the process has no page of its own. */
