@@ -3,6 +3,7 @@
 #include "include/vmlinux.h"
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
+#define CHANNEL_BYTES (64 * 1024)
 #include "include/channel.h"
 #include "include/event.h"
 #include "include/socket.h"

@@ -101,7 +101,7 @@ final class AgentBench {
   /** The agent's own command line, main class and arguments replaced, so that no flag can differ. */
   private Process startBare(Path records, Path rateFile) throws IOException {
     String launcher = Files.readString(dist.resolve("bin/bianque-agent"));
-    Matcher flags = Pattern.compile("(?s)exec \"\\$java_home/bin/java\"(.*?)\\$\\{aot}").matcher(launcher);
+    Matcher flags = Pattern.compile("(?s)\nexec [^\n]*\"\\$java_home/bin/java\"(.*?)\\$\\{aot}").matcher(launcher);
     if (!flags.find()) {
       throw new IllegalStateException("no JVM flags found in bin/bianque-agent");
     }

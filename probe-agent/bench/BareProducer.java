@@ -26,7 +26,7 @@ final class BareProducer {
             "acks", "all",
             "enable.idempotence", true,
             "linger.ms", 500,
-            "batch.size", 128 << 10,
+            "batch.size", 32 << 10,
             "buffer.memory", 4L << 20,
             "compression.type", "zstd",
             "compression.zstd.level", 1,

@@ -62,7 +62,8 @@ final class Outlet {
     Map<String, Object> properties = new HashMap<>();
     // At 1,000 events/s, 500 ms are one batch of some 30 KiB: two requests a second instead of ten.
     properties.put(ProducerConfig.LINGER_MS_CONFIG, 500);
-    properties.put(ProducerConfig.BATCH_SIZE_CONFIG, 128 << 10);
+    // Each topic's batch is a buffer of that size on the heap, however little is in it, and stays.
+    properties.put(ProducerConfig.BATCH_SIZE_CONFIG, 32 << 10);
     properties.put(ProducerConfig.BUFFER_MEMORY_CONFIG, 4L << 20);
     properties.put(ProducerConfig.COMPRESSION_TYPE_CONFIG, "zstd");
     // Level 1 needs a window of 512 KiB where the default level 3 needs 2 MiB, for 3 % more bytes.

@@ -19,16 +19,20 @@ import org.apache.avro.specific.SpecificRecord;
  * Writes records of one schema, whose id in the registry is known. Keeps buffers: for one thread.
  */
 public final class AvroWriter<T extends IndexedRecord> {
+  /** What a rare large record needed, a part of a symbol table say, is not kept for the next. */
+  private static final int MOST_KEPT_BYTES = 64 << 10;
+
   private final int schemaId;
   private final DatumWriter<T> writer;
-  private final ByteArrayOutputStream out = new ByteArrayOutputStream(512);
-  private final BinaryEncoder encoder = EncoderFactory.get().directBinaryEncoder(out, null);
+  private ByteArrayOutputStream out;
+  private BinaryEncoder encoder;
   private final byte[] header = new byte[WireFormat.HEADER];
 
   private AvroWriter(int schemaId, DatumWriter<T> writer) {
     this.schemaId = schemaId;
     this.writer = writer;
     WireFormat.putHeader(schemaId, header, 0);
+    begin();
   }
 
   /**
@@ -63,6 +67,15 @@ public final class AvroWriter<T extends IndexedRecord> {
     } catch (IOException e) {
       throw new UncheckedIOException("Writing to memory failed", e);
     }
-    return out.toByteArray();
+    byte[] bytes = out.toByteArray();
+    if (bytes.length > MOST_KEPT_BYTES) {
+      begin();
+    }
+    return bytes;
+  }
+
+  private void begin() {
+    out = new ByteArrayOutputStream(512);
+    encoder = EncoderFactory.get().directBinaryEncoder(out, null);
   }
 }
