@@ -7,6 +7,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 
 /**
@@ -97,13 +98,13 @@ public record AgentConfig(
   /**
    * How events come out of the kernel.
    *
-   * @param channelBytes room for events that wait to be read
+   * @param channelBytes room for events that wait to be read; empty: as many CPUs need
    * @param busyInterval between two looks at the event channel under load
    * @param idleInterval the same when nothing happens: the price of being at rest is one wake-up
    *     each
    */
   public record Events(
-      Channel channel, int channelBytes, Duration busyInterval, Duration idleInterval) {
+      Channel channel, OptionalInt channelBytes, Duration busyInterval, Duration idleInterval) {
     public Events {
       if (idleInterval.compareTo(busyInterval) < 0) {
         throw new IllegalArgumentException(

@@ -23,6 +23,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
@@ -200,10 +201,7 @@ public final class ConfigReader {
   private Events events() {
     return new Events(
         value("events.channel", Channel.AUTO, ConfigReader::channel),
-        value(
-            "events.channel_bytes",
-            channelBytesFor(Runtime.getRuntime().availableProcessors()),
-            ConfigReader::channelBytes),
+        value("events.channel_bytes", OptionalInt.empty(), ConfigReader::channelBytes),
         duration("events.busy_interval", Duration.ofMillis(10), Duration.ofMillis(1)),
         duration("events.idle_interval", Duration.ofMillis(100), Duration.ofMillis(1)));
   }
@@ -394,21 +392,15 @@ public final class ConfigReader {
     };
   }
 
-  private static int channelBytes(String text) {
+  private static OptionalInt channelBytes(String text) {
     if (text.equals("auto")) {
-      return channelBytesFor(Runtime.getRuntime().availableProcessors());
+      return OptionalInt.empty();
     }
     long bytes = Values.bytes(text);
     if (Long.bitCount(bytes) != 1 || bytes < 1 << 12 || bytes > 1 << 29) {
       throw new IllegalArgumentException("auto, or a power of two of 4KiB to 512MiB");
     }
-    return (int) bytes;
-  }
-
-  /** 100 events with deep stacks, the default limit of a second, from every CPU at once. */
-  private static int channelBytesFor(int cpus) {
-    int atLeast = Math.max(2, Math.min(cpus, 1024));
-    return (128 << 10) * Integer.highestOneBit(2 * atLeast - 1);
+    return OptionalInt.of((int) bytes);
   }
 
   private static Path path(String text) {

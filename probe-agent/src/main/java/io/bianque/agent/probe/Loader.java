@@ -272,7 +272,9 @@ final class Loader {
   private int channelBytes(BpfObject object) {
     long own = tunable(object, Tunables.CHANNEL_BYTES);
     if (own == 0) {
-      return settings.channelBytes();
+      return perf
+          ? settings.perfRingBytes()
+          : settings.ringBufferBytes(Runtime.getRuntime().availableProcessors());
     }
     if (!ProbeSettings.isChannelSize(own)) {
       throw new ProbeRejected(

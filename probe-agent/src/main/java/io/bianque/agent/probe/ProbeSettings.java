@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 
 /**
@@ -18,7 +19,7 @@ import java.util.Set;
  *     written
  * @param channel how events come out of the kernel
  * @param channelBytes room for events that wait to be read: of the ring buffer, or of each CPU's
- *     perf ring; a power of two, a multiple of the page size
+ *     perf ring; a power of two, a multiple of the page size; empty: as many CPUs need
  * @param retryAfter how long a probe that failed waits for its next try; the wait doubles with each
  *     failure, up to 16 times this
  * @param pins keep probes in the kernel when the agent is gone; empty: each ends with the agent
@@ -29,17 +30,20 @@ public record ProbeSettings(
     Set<String> blacklist,
     Map<String, Map<String, String>> tunables,
     Channel channel,
-    int channelBytes,
+    OptionalInt channelBytes,
     Duration retryAfter,
     Optional<Pins> pins) {
   static final int PAGE = 4096;
   static final int MOST_CHANNEL_BYTES = 1 << 29;
 
+  /** 100 events with deep stacks: a CPU's default limit of a second. */
+  private static final int CHANNEL_BYTES_A_CPU = 128 << 10;
+
   /**
-   * Room for some 250 events with a full stack. The memory of a ring buffer counts twice in the
-   * agent's resident set, since it is mapped twice in a row.
+   * A ring buffer's memory counts twice in the agent's resident set, since it is mapped twice in a
+   * row; and there is one for each probe.
    */
-  public static final int DEFAULT_CHANNEL_BYTES = 256 * 1024;
+  private static final int MOST_RING_BYTES = 2 << 20;
 
   public static final Duration DEFAULT_RETRY_AFTER = Duration.ofSeconds(10);
 
@@ -56,10 +60,10 @@ public record ProbeSettings(
     enabled = Map.copyOf(enabled);
     blacklist = Set.copyOf(blacklist);
     tunables = Map.copyOf(tunables);
-    if (!isChannelSize(channelBytes)) {
+    if (channelBytes.isPresent() && !isChannelSize(channelBytes.getAsInt())) {
       throw new IllegalArgumentException(
           "channel bytes "
-              + channelBytes
+              + channelBytes.getAsInt()
               + ": allowed is a power of two from "
               + PAGE
               + " to "
@@ -68,6 +72,17 @@ public record ProbeSettings(
     if (retryAfter.isNegative() || retryAfter.isZero()) {
       throw new IllegalArgumentException("retry after " + retryAfter + ": must be positive");
     }
+  }
+
+  /** Of each CPU's perf ring. */
+  int perfRingBytes() {
+    return channelBytes.orElse(CHANNEL_BYTES_A_CPU);
+  }
+
+  /** Of a ring buffer, which all CPUs share. */
+  int ringBufferBytes(int cpus) {
+    int asMany = Math.clamp(cpus, 2, MOST_RING_BYTES / CHANNEL_BYTES_A_CPU);
+    return channelBytes.orElse(CHANNEL_BYTES_A_CPU * Integer.highestOneBit(2 * asMany - 1));
   }
 
   static boolean isChannelSize(long bytes) {
@@ -82,7 +97,7 @@ public record ProbeSettings(
         Set.of(),
         Map.of(),
         Channel.AUTO,
-        DEFAULT_CHANNEL_BYTES,
+        OptionalInt.empty(),
         DEFAULT_RETRY_AFTER,
         Optional.empty());
   }

@@ -503,7 +503,7 @@ public final class Probes implements AutoCloseable {
     if (!asked && !plan.enabled()) {
       return Optional.empty();
     }
-    String identity = Pins.identity(plan.object(), tunables, settings.channelBytes());
+    String identity = Pins.identity(plan.object(), tunables, settings.channelBytes().orElse(0));
     Optional<Pin> pin = settings.pins().flatMap(pins -> pins.of(files.name()));
     return pin.filter(each -> each.identity().equals(identity))
         .flatMap(each -> adopt(plan, each))

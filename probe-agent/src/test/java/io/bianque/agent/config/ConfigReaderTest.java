@@ -61,7 +61,7 @@ class ConfigReaderTest {
     assertThat(config.kafka().properties())
         .containsEntry("ssl.keystore.location", "/etc/agent.pem");
     assertThat(config.events().channel()).isEqualTo(Channel.PERF);
-    assertThat(config.events().channelBytes()).isEqualTo(1 << 20);
+    assertThat(config.events().channelBytes()).hasValue(1 << 20);
     assertThat(config.events().idleInterval()).isEqualTo(Duration.ofSeconds(1));
     assertThat(config.spool().maxBytes()).isEqualTo(1L << 30);
     assertThat(config.blacklist()).containsExactly("netrecv");

@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import org.apache.avro.generic.GenericRecord;
 import org.junit.jupiter.api.AfterEach;
@@ -186,7 +187,7 @@ class PerfTest {
             Set.of(),
             Map.of(),
             Channel.AUTO,
-            1 << 16,
+            OptionalInt.of(1 << 16),
             Duration.ofSeconds(10),
             Optional.empty()),
         "host",

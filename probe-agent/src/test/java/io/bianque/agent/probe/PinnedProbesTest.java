@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import org.apache.avro.Schema;
 import org.junit.jupiter.api.AfterEach;
@@ -214,7 +215,7 @@ class PinnedProbesTest {
         Set.of(),
         Map.of(NAME, Map.of("max_events_per_second", "0")),
         Channel.RINGBUF,
-        4096,
+        OptionalInt.of(4096),
         Duration.ofSeconds(10),
         Optional.of(pins()));
   }

@@ -15,6 +15,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
@@ -99,7 +100,7 @@ final class ProbeBench implements AutoCloseable {
             Set.of(),
             Map.of(),
             channel,
-            channelBytes,
+            OptionalInt.of(channelBytes),
             Duration.ofSeconds(1),
             Optional.empty());
     try {

@@ -21,6 +21,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
@@ -273,7 +274,7 @@ class ProbesTest {
             Set.of("starts"),
             Map.of(),
             Channel.AUTO,
-            1 << 16,
+            OptionalInt.of(1 << 16),
             Duration.ofSeconds(10),
             Optional.empty());
     try (Probes probes = probes(settings)) {
@@ -357,7 +358,7 @@ class ProbesTest {
         Set.of(),
         Map.of(probe, values),
         Channel.AUTO,
-        1 << 16,
+        OptionalInt.of(1 << 16),
         Duration.ofSeconds(10),
         Optional.empty());
   }
