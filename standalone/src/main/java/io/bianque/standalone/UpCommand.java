@@ -23,6 +23,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -217,11 +218,18 @@ public final class UpCommand implements Callable<Integer> {
     }
     throw new UserError(
         ExitCode.FAILED,
-        "not everything works after "
-            + LIMIT.toMinutes()
-            + " minutes; what does is left running."
-            + " See ./bianque status and "
-            + layout.logs());
+        "not everything works after %d minutes; what does is left running.%s%nSee ./bianque status and %s"
+            .formatted(LIMIT.toMinutes(), notGood(layout), layout.logs()));
+  }
+
+  private static String notGood(Layout layout) throws IOException {
+    return StackState.readRunning(layout).stream()
+        .flatMap(state -> state.parts().stream())
+        .filter(part -> !part.state().isGood())
+        .map(part ->
+            "%n  %s is %s. %s"
+                .formatted(part.name(), part.state().word(), part.detail().orElse("")))
+        .collect(Collectors.joining());
   }
 
   private static void printNews(

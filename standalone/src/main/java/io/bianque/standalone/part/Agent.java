@@ -1,5 +1,7 @@
 package io.bianque.standalone.part;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.bianque.standalone.http.Http;
 import io.bianque.standalone.stack.Command;
 import io.bianque.standalone.stack.Layout;
@@ -41,7 +43,31 @@ public final class Agent {
   /** The agent on this machine's kernel. */
   public static Part live(Layout layout, Ports ports) {
     URI health = ports.http(ports.agent()).resolve("/health");
-    return part(layout, ports, Part.Ends.NEVER, () -> Http.problem(health), List::of);
+    return part(layout, ports, Part.Ends.NEVER, () -> problem(health), List::of);
+  }
+
+  /** What makes the agent ill, in words that stay the same while it does. */
+  private static Optional<String> problem(URI health) {
+    try {
+      Http.Answer answer = Http.request("GET", health, Map.of());
+      if (answer.isOk()) {
+        return Optional.empty();
+      }
+      JsonNode said = new ObjectMapper().readTree(answer.body());
+      List<String> reasons = new ArrayList<>();
+      said.path("trouble").forEach(each -> reasons.add(each.asText()));
+      for (JsonNode probe : said.path("probes")) {
+        if (probe.path("state").asText().equals("failed")) {
+          reasons.add(
+              "probe %s failed: %s"
+                  .formatted(probe.path("name").asText(), probe.path("reason").asText()));
+        }
+      }
+      return Optional.of(
+          health + " answers " + answer.status() + ": " + String.join("; ", reasons));
+    } catch (IOException none) {
+      return Optional.of("no answer from " + health + ": " + none.getMessage());
+    }
   }
 
   /** The agent playing the recording in its distribution, once. */

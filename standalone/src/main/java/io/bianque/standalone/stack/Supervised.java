@@ -21,6 +21,9 @@ final class Supervised {
   /** A part that ran this long had a good start: its next pause begins small again. */
   private static final Duration STEADY = Duration.ofMinutes(1);
 
+  /** What is not healthy by then says what keeps it. */
+  private static final Duration USUAL_START = Duration.ofSeconds(30);
+
   private static final Duration FOREVER = Duration.ofDays(10_000);
   private static final Duration POLL_STARTING = Duration.ofMillis(200);
   private static final Duration POLL_RUNNING = Duration.ofSeconds(3);
@@ -214,11 +217,15 @@ final class Supervised {
   }
 
   private boolean becomesHealthy(Process started) throws InterruptedException {
+    long begin = System.nanoTime();
     while (started.isAlive()) {
       Optional<String> problem = part.health().problem();
       rememberTree(started);
       if (problem.isEmpty()) {
         return true;
+      }
+      if (System.nanoTime() - begin > USUAL_START.toNanos()) {
+        enter(PartState.STARTING, problem);
       }
       if (started.waitFor(POLL_STARTING.toMillis(), TimeUnit.MILLISECONDS)) {
         return false;
