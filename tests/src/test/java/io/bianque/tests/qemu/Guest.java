@@ -33,11 +33,26 @@ record Guest(Path results, String console, Duration took) {
    */
   private static final String COMMAND_LINE = "console=ttyS0 panic=-1 quiet psi=1 mitigations=off";
 
+  /** How a kernel dies of a breakpoint that nobody has set. */
+  private static final String STRAY_BREAKPOINT = "int3: 0000 [#1]";
+
+  /**
+   * A CPU ran what another one had replaced already: while a tracepoint is switched, its place
+   * holds a breakpoint, and two threads of the emulator now and then go on with that when it is
+   * gone. It says nothing about the kernel or what was loaded into it.
+   */
+  static final class EmulatorFault extends IllegalStateException {
+    private EmulatorFault(String message) {
+      super(message);
+    }
+  }
+
   /**
    * Boots, waits until the guest has powered itself off, and unpacks what it wrote. A guest that
    * does not end in time is ended, and the failure carries its console.
    *
    * @param results an empty folder
+   * @throws EmulatorFault when the guest ended by one
    */
   static Guest run(Path folder, Path results, KernelFiles kernel, Path initramfs, Duration limit) {
     Path disk = image(folder.resolve("results.img"), RESULTS_BYTES);
@@ -100,13 +115,16 @@ record Guest(Path results, String console, Duration took) {
       Duration took = Duration.ofNanos(System.nanoTime() - began);
       String console = Files.exists(serial) ? Files.readString(serial, ISO_8859_1) : "";
       if (!ended || !console.contains("BIANQUE GUEST DONE")) {
-        throw new IllegalStateException(
+        String message =
             (ended
                     ? "the guest ended without its results"
                     : "the guest did not end within " + limit)
                 + ":\n"
                 + Files.readString(said)
-                + console);
+                + console;
+        throw console.contains(STRAY_BREAKPOINT)
+            ? new EmulatorFault(message)
+            : new IllegalStateException(message);
       }
       Tool.run(
           Duration.ofMinutes(1),
@@ -123,6 +141,8 @@ record Guest(Path results, String console, Duration took) {
 
   private static Path image(Path file, long bytes) {
     try (RandomAccessFile image = new RandomAccessFile(file.toFile(), "rw")) {
+      // An earlier boot's is emptied.
+      image.setLength(0);
       image.setLength(bytes);
       return file;
     } catch (IOException e) {

@@ -62,7 +62,13 @@ final class GuestRun {
                 """
                     .formatted(kernel.series(), kernel.cgroups()))
             .packOver(base, folder.resolve("initramfs.cpio"));
-    Guest guest = Guest.run(folder, kept(folder, kernel), files, initramfs, LIMIT);
+    Guest guest;
+    try {
+      guest = Guest.run(folder, kept(folder, kernel), files, initramfs, LIMIT);
+    } catch (Guest.EmulatorFault fault) {
+      System.out.printf("%s is booted once more: %s%n", kernel.series(), fault.getMessage());
+      guest = Guest.run(folder, kept(folder, kernel), files, initramfs, LIMIT);
+    }
     assertThat(text(guest.results().resolve("status")).strip()).as(guest.console()).isEqualTo("0");
     return new GuestRun(kernel, files.release(), guest);
   }
