@@ -30,6 +30,8 @@
 
 /* As the agent's defaults are: events.channel_bytes a CPU, the intervals of looks in ms, intervals.snapshots in s. */
 #define CHANNEL_BYTES_PER_CPU (128 * 1024)
+#define LEAST_RING_BYTES (256 * 1024)
+#define MOST_RING_BYTES (2048 * 1024)
 #define BUSY_MS 10
 #define IDLE_MS 100
 #define SNAPSHOT_S 10
@@ -121,11 +123,11 @@ static void prepare(struct bpf_object *object, const char *probe)
 	struct bpf_map *perf = bpf_object__find_map_by_name(object, "events_perf");
 	__u32 *limit = constant(object, "max_events_per_second");
 	__u32 *own = constant(object, "channel_bytes");
-	__u32 bytes = CHANNEL_BYTES_PER_CPU;
+	__u32 bytes = LEAST_RING_BYTES;
 
 	if (limit && !strcmp(probe, "dropwatch"))
 		*limit = 0;
-	while (bytes < CHANNEL_BYTES_PER_CPU * (__u32)cpus)
+	while (bytes < MOST_RING_BYTES && bytes < CHANNEL_BYTES_PER_CPU * (__u32)cpus)
 		bytes *= 2;
 	if (perf)
 		bpf_map__set_autocreate(perf, false);
