@@ -55,13 +55,24 @@ public final class Http {
     return send(method, uri, headers, Optional.empty(), READ_HEALTH);
   }
 
+  /** Reads out of an answer's body what is wrong. */
+  @FunctionalInterface
+  public interface Reason {
+    String of(String body) throws IOException;
+  }
+
   /** What is wrong with the answer to a GET of {@code uri}, or empty when it is 2xx. */
   public static Optional<String> problem(URI uri) {
+    return problem(uri, Http::firstOf);
+  }
+
+  /** The same in the server's words. */
+  public static Optional<String> problem(URI uri, Reason reason) {
     try {
       Answer answer = request("GET", uri, Map.of());
       return answer.isOk()
           ? Optional.empty()
-          : Optional.of(uri + " answers " + answer.status() + ": " + firstOf(answer.body()));
+          : Optional.of(uri + " answers " + answer.status() + ": " + reason.of(answer.body()));
     } catch (IOException none) {
       return Optional.of("no answer from " + uri + ": " + none.getMessage());
     }

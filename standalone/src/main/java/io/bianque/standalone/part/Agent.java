@@ -26,6 +26,7 @@ public final class Agent {
 
   public static final String NAME = "agent";
 
+  private static final ObjectMapper JSON = new ObjectMapper();
   private static final String PIN_FOLDER = "BIANQUE_AGENT_PIN_FOLDER";
 
   /** Environment variable of the folder whose probes the agent loads while it runs. */
@@ -43,31 +44,23 @@ public final class Agent {
   /** The agent on this machine's kernel. */
   public static Part live(Layout layout, Ports ports) {
     URI health = ports.http(ports.agent()).resolve("/health");
-    return part(layout, ports, Part.Ends.NEVER, () -> problem(health), List::of);
+    return part(
+        layout, ports, Part.Ends.NEVER, () -> Http.problem(health, Agent::illness), List::of);
   }
 
-  /** What makes the agent ill, in words that stay the same while it does. */
-  private static Optional<String> problem(URI health) {
-    try {
-      Http.Answer answer = Http.request("GET", health, Map.of());
-      if (answer.isOk()) {
-        return Optional.empty();
+  /** Out of its /health: what makes the agent ill, in words that stay the same while it does. */
+  private static String illness(String health) throws IOException {
+    JsonNode said = JSON.readTree(health);
+    List<String> reasons = new ArrayList<>();
+    said.path("trouble").forEach(each -> reasons.add(each.asText()));
+    for (JsonNode probe : said.path("probes")) {
+      if (probe.path("state").asText().equals("failed")) {
+        reasons.add(
+            "probe %s failed: %s"
+                .formatted(probe.path("name").asText(), probe.path("reason").asText()));
       }
-      JsonNode said = new ObjectMapper().readTree(answer.body());
-      List<String> reasons = new ArrayList<>();
-      said.path("trouble").forEach(each -> reasons.add(each.asText()));
-      for (JsonNode probe : said.path("probes")) {
-        if (probe.path("state").asText().equals("failed")) {
-          reasons.add(
-              "probe %s failed: %s"
-                  .formatted(probe.path("name").asText(), probe.path("reason").asText()));
-        }
-      }
-      return Optional.of(
-          health + " answers " + answer.status() + ": " + String.join("; ", reasons));
-    } catch (IOException none) {
-      return Optional.of("no answer from " + health + ": " + none.getMessage());
     }
+    return String.join("; ", reasons);
   }
 
   /** The agent playing the recording in its distribution, once. */
