@@ -138,7 +138,9 @@ final class GuestRun {
       String hook = String.valueOf(state.get("hook"));
       String output = result("triggers/" + probe + "/output");
       assertThat(result("triggers/" + probe + "/status").strip())
-          .as("triggers/%s.sh printed:%n%s", probe, output)
+          .as(
+              "status of triggers/%s.sh, which said last \"%s\", and in all:%n%s",
+              probe, output.lines().reduce("", (first, second) -> second), output)
           .isEqualTo("0");
       String skipped =
           output
