@@ -1,18 +1,17 @@
 package io.bianque.agent.libbpf;
 
-import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.OptionalInt;
 
 /**
- * A BPF ring buffer, mapped: kernel/bpf/ringbuf.c, "the consumer's position, the producer's
- * position, and the data pages twice in a row", so that no record ever wraps.
+ * A BPF ring buffer, mapped: the consumer's position, the producer's position, and the data pages
+ * (kernel/bpf/ringbuf.c). The kernel offers these twice in a row, so that no record wraps; here
+ * they are mapped once, because each page that is mapped twice also counts twice as this process's
+ * memory and few records wrap.
  *
  * <p>Kernels since 5.8 have it.
  */
@@ -25,14 +24,11 @@ public final class RingBuffer implements EventChannel {
   private static final int LENGTH = DISCARDED - 1;
 
   private static final VarHandle POSITION = JAVA_LONG.varHandle();
-  private static final VarHandle HEADER = JAVA_INT.varHandle();
 
   private final Arena arena = Arena.ofShared();
   private final MemorySegment consumer;
   private final MemorySegment producer;
-  private final MemorySegment data;
-  private final ByteBuffer records;
-  private final int mask;
+  private final RingPages data;
 
   /** Up to where records were handed over. */
   private long position;
@@ -57,15 +53,13 @@ public final class RingBuffer implements EventChannel {
     try {
       consumer = Libc.mmap(map.subject(), fd, 0, page, Libc.PROT_READ | Libc.PROT_WRITE, arena);
       MemorySegment rest =
-          Libc.mmap(map.subject(), fd, page, page + 2L * size, Libc.PROT_READ, arena);
+          Libc.mmap(map.subject(), fd, page, page + (long) size, Libc.PROT_READ, arena);
       producer = rest.asSlice(0, page);
-      data = rest.asSlice(page);
+      data = new RingPages(rest.asSlice(page), arena);
     } catch (BpfException e) {
       arena.close();
       throw e;
     }
-    records = data.asByteBuffer().asReadOnlyBuffer().order(ByteOrder.nativeOrder());
-    mask = size - 1;
     position = (long) POSITION.get(consumer, 0L);
     released = position;
   }
@@ -76,16 +70,16 @@ public final class RingBuffer implements EventChannel {
     long end = (long) POSITION.getAcquire(producer, 0L);
     int taken = 0;
     while (position < end && taken < maxRecords) {
-      int offset = (int) (position & mask);
-      int header = (int) HEADER.getAcquire(data, (long) offset);
+      int header = data.intAcquired(position);
       if ((header & BUSY) != 0) {
         break; // Still being written, on another CPU or by a program that this one interrupted.
       }
       int length = header & LENGTH;
-      position += (length + HEADER_BYTES + 7) & ~7;
+      long record = position + HEADER_BYTES;
+      position = (record + length + 7) & ~7;
       if ((header & DISCARDED) == 0) {
         taken++;
-        handler.record(records, offset + HEADER_BYTES, length);
+        data.handOver(record, length, handler);
       }
     }
     return taken;
@@ -107,7 +101,7 @@ public final class RingBuffer implements EventChannel {
 
   @Override
   public boolean isPressed() {
-    return position - released > (mask + 1) / 2;
+    return position - released > data.size() / 2;
   }
 
   /**
@@ -118,7 +112,7 @@ public final class RingBuffer implements EventChannel {
     long end = (long) POSITION.getAcquire(producer, 0L);
     int count = 0;
     for (long at = position; at < end; ) {
-      int header = (int) HEADER.getAcquire(data, (long) (int) (at & mask));
+      int header = data.intAcquired(at);
       if ((header & BUSY) != 0) {
         return OptionalInt.empty();
       }

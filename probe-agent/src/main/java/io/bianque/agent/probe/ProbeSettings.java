@@ -39,10 +39,7 @@ public record ProbeSettings(
   /** 100 events with deep stacks: a CPU's default limit of a second. */
   private static final int CHANNEL_BYTES_A_CPU = 128 << 10;
 
-  /**
-   * A ring buffer's memory counts twice in the agent's resident set, since it is mapped twice in a
-   * row; and there is one for each probe.
-   */
+  /** All of it is resident in the agent, and there is one for each probe. */
   private static final int MOST_RING_BYTES = 2 << 20;
 
   public static final Duration DEFAULT_RETRY_AFTER = Duration.ofSeconds(10);
