@@ -62,9 +62,10 @@ final class Drain {
         retryFailed();
         everySecond.accept(now);
       }
-      if (now - nextPoll >= 0) {
-        nextPoll = now + pollNanos;
-        probes.poll();
+      // After a standstill each has one turn, not as many as it missed.
+      nextPoll = now - nextPoll > pollNanos ? now - pollNanos : nextPoll;
+      while (now - nextPoll >= 0) {
+        nextPoll += pollNanos / Math.max(1, probes.pollNext());
       }
       int taken = probes.drain(TURN);
       if (taken == TURN) {

@@ -61,6 +61,7 @@ public final class Probes implements AutoCloseable {
 
   private final List<ProbeLife> running = new ArrayList<>();
   private int next;
+  private int nextPolled;
 
   /** One probe, whatever became of it. */
   private static final class Probe {
@@ -289,20 +290,19 @@ public final class Probes implements AutoCloseable {
   }
 
   /**
-   * Hands what has changed in the polled maps to the sink: of each probe in turn, with draining in
-   * between. On the thread that drains.
+   * Hands what has changed in the polled maps of one probe to the sink, of each in turn: not of all
+   * at once, because every stream that is written to has an open batch and a compressor. On the
+   * thread that drains.
+   *
+   * @return how many probes take turns
    */
-  public void poll() {
-    List<ProbeLife> now;
+  public int pollNext() {
     synchronized (draining) {
-      now = List.copyOf(running);
-    }
-    for (ProbeLife each : now) {
-      synchronized (draining) {
-        if (running.contains(each)) {
-          each.poll();
-        }
+      if (!running.isEmpty()) {
+        nextPolled %= running.size();
+        running.get(nextPolled++).poll();
       }
+      return running.size();
     }
   }
 
