@@ -254,10 +254,8 @@ public final class Publisher implements EventSink {
   }
 
   private OptionalInt schemaId(Stream stream) {
-    Optional<Schema> schema = schemas.get(stream.schema());
-    return schema.isEmpty()
-        ? OptionalInt.empty()
-        : schemaIds.id(Topics.raw(stream.life().probe()), schema.get(), stream.schema());
+    return schemaIds.id(
+        Topics.raw(stream.life().probe()), stream.schema(), () -> schemas.get(stream.schema()));
   }
 
   private void wake() {
@@ -422,7 +420,8 @@ public final class Publisher implements EventSink {
       AvroWriter<SpecificRecord> writer = factWriters.get(fact.topic());
       if (writer == null) {
         Schema schema = fact.value().getSchema();
-        OptionalInt id = schemaIds.id(fact.topic(), schema, SchemaIds.fingerprint(schema));
+        OptionalInt id =
+            schemaIds.id(fact.topic(), SchemaIds.fingerprint(schema), () -> Optional.of(schema));
         if (id.isEmpty()) {
           return false;
         }

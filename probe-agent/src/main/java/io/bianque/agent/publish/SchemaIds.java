@@ -13,9 +13,11 @@ import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 import org.apache.avro.Schema;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -69,14 +71,22 @@ public final class SchemaIds {
     }
   }
 
-  /** The id, when it is known; asks for it otherwise. */
-  OptionalInt id(String topic, Schema schema, String fingerprint) {
+  /**
+   * The id, when it is known; asks for it otherwise.
+   *
+   * @param schema with that fingerprint, called when it is to be asked for
+   */
+  OptionalInt id(String topic, String fingerprint, Supplier<Optional<Schema>> schema) {
     String key = topic + " " + fingerprint;
     Integer id = ids.get(key);
     if (id != null) {
       return OptionalInt.of(id);
     }
-    if (wanted.putIfAbsent(key, new Wanted(topic, schema, "not asked yet")) == null) {
+    Wanted before =
+        wanted.computeIfAbsent(
+            key,
+            _ -> schema.get().map(each -> new Wanted(topic, each, "not asked yet")).orElse(null));
+    if (before != null) {
       ask();
     }
     return OptionalInt.empty();

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaParseException;
@@ -14,13 +15,18 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Schemas that events on disk may be written with, by fingerprint: an event can wait longer than
- * the agent that spooled it, and a newer agent's schema would not read it. Thread-safe.
+ * the agent that spooled it, and a newer agent's schema would not read it. They are read when one
+ * is needed, once each as a rule: parsed, those of all probes take a megabyte. Thread-safe.
  */
 final class SchemaStore {
   private static final Logger LOG = LoggerFactory.getLogger(SchemaStore.class);
 
   private final Path dir;
-  private final Map<String, Schema> known = new ConcurrentHashMap<>();
+
+  /** Those that the disk would not take. */
+  private final Map<String, Schema> unwritten = new ConcurrentHashMap<>();
+
+  private final Set<String> unreadable = ConcurrentHashMap.newKeySet();
 
   SchemaStore(Path dir) throws IOException {
     this.dir = dir;
@@ -30,31 +36,34 @@ final class SchemaStore {
   /** Keeps a schema; its fingerprint. */
   String keep(Schema schema) {
     String fingerprint = SchemaIds.fingerprint(schema);
-    known.put(fingerprint, schema);
     Path file = file(fingerprint);
-    if (!Files.exists(file)) {
-      try {
+    String text = schema.toString();
+    try {
+      if (!Files.exists(file) || !Files.readString(file).equals(text)) {
         Path fresh = file.resolveSibling(fingerprint + ".new");
-        Files.writeString(fresh, schema.toString());
+        Files.writeString(fresh, text);
         Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
-      } catch (IOException e) {
-        LOG.warn(
-            "events that stay in the spool will not be readable by the next run: {}", e.toString());
       }
+    } catch (IOException e) {
+      unwritten.put(fingerprint, schema);
+      LOG.warn(
+          "events that stay in the spool will not be readable by the next run: {}", e.toString());
     }
     return fingerprint;
   }
 
   Optional<Schema> get(String fingerprint) {
-    return Optional.ofNullable(known.computeIfAbsent(fingerprint, this::read));
+    return Optional.ofNullable(unwritten.get(fingerprint)).or(() -> read(fingerprint));
   }
 
-  private Schema read(String fingerprint) {
+  private Optional<Schema> read(String fingerprint) {
     try {
-      return new Schema.Parser().parse(Files.readString(file(fingerprint)));
+      return Optional.of(new Schema.Parser().parse(Files.readString(file(fingerprint))));
     } catch (IOException | SchemaParseException e) {
-      LOG.error("events in the spool wait for their schema: {}", e.toString());
-      return null;
+      if (unreadable.add(fingerprint)) {
+        LOG.error("events in the spool wait for their schema: {}", e.toString());
+      }
+      return Optional.empty();
     }
   }
 
