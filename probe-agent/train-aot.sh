@@ -5,16 +5,21 @@
 # The rehearsal needs neither rights nor a broker: it runs the agent on nothing for some seconds, and has it load the
 # classes in aot-classes.txt, which only a run with both would use. After larger changes make that list anew:
 #
-#   train-aot.sh list LOADED     LOADED: output of -Xlog:class+load of a run with probes and a broker
+#   train-aot.sh list LOADED     LOADED: of a run with probes and a broker, for which
+#                                BIANQUE_JAVA_OPTS="-XX:AOTMode=off -Xlog:class+load:file=LOADED"
 set -eu
 cd "$(dirname "$0")"
 dist=$PWD/target/dist
 
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
 if [ "${1:-}" = list ]; then
-  # Not the JDK, of which the rehearsal itself uses enough, nor what exists only in memory.
-  sed -n 's/.*\[class,load\] \([^ ]*\) source:.*/\1/p' "$2" |
-    grep -vE '^(java|javax|jdk|sun)\.|0x|\$\$|Lambda|LambdaForm|Proxy|BoundMethodHandle|jdk\.jfr|jdk\.internal\.event|^java\.lang\.invoke' |
-    sort -u > src/main/aot-classes.txt
+  # Not what the JDK loads for every program, nor what exists only in memory.
+  sed -n 's/^\([a-z][^ ]*\).*/\1/p' "$JAVA_HOME/lib/classlist" | tr / . > "$work/everywhere"
+  sed -n 's/.*\[class,load\] \([^ ]*\) source: \(jrt\|file\):.*/\1/p' "$2" |
+    grep -vE '0x|\$\$|LambdaForm|Proxy|BoundMethodHandle|Species_|^jdk\.(jfr|internal\.event)\.' |
+    grep -vxFf "$work/everywhere" | sort -u > src/main/aot-classes.txt
   exit
 fi
 
@@ -22,14 +27,12 @@ if [ -f "$dist/agent.aot" ] && [ -z "$(find "$dist/lib" -newer "$dist/agent.aot"
   exit 0
 fi
 rm -f "$dist/agent.aot"
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
 if BIANQUE_AOT_TRAIN="$work/agent.aot" \
   BIANQUE_JAVA_OPTS="-Dbianque.rehearse=$PWD/src/main/aot-classes.txt -Xlog:aot=off -Xlog:cds=off -XX:-AOTRecordTraining" \
   BIANQUE_AGENT_PROBE_FOLDERS="$work/none" BIANQUE_AGENT_STATE_DIR="$work/state" BIANQUE_AGENT_HTTP__PORT=0 \
   BIANQUE_AGENT_KAFKA__BOOTSTRAP_SERVERS=127.0.0.1:1 BIANQUE_AGENT_REGISTRY__URL=http://127.0.0.1:1 \
   BIANQUE_AGENT_INTERVALS__STOP=0s \
-  "$dist/bin/bianque-agent" > "$work/log" 2>&1 && [ -s "$work/agent.aot" ]; then
+  "$dist/bin/bianque-agent" --config "$dist/agent.yaml" > "$work/log" 2>&1 && [ -s "$work/agent.aot" ]; then
   mv "$work/agent.aot" "$dist/agent.aot"
   # Pages that are not on the disk yet cannot leave the page cache, which the agent asks for: OwnMemory.
   sync "$dist/agent.aot"
