@@ -63,8 +63,14 @@ public final class HostFactsReader {
     Map<String, Long> lastSymbols = Map.of();
     switch (text) {
       case KernelText.Known known -> {
-        facts.setTextAddress(known.begin());
-        facts.setTextSize(known.end() - known.begin());
+        facts.setTextAddress(known.text().begin());
+        facts.setTextSize(known.text().size());
+        known
+            .initText()
+            .ifPresent(init -> {
+              facts.setInitTextAddress(init.begin());
+              facts.setInitTextSize(init.size());
+            });
         lastSymbols = known.lastSymbols();
       }
       case KernelText.Hidden hidden -> facts.setSymbolsHiddenBecause(hidden.reason());

@@ -5,18 +5,27 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 
-/** Where this boot's kernel text lies. */
+/** Where the code of this boot's kernel lies. */
 sealed interface KernelText {
 
   /**
    * It is known.
    *
-   * @param begin address of {@code _text}
-   * @param end address of {@code _etext}
+   * @param text from {@code _text} to {@code _etext}
+   * @param initText from {@code _sinittext} to {@code _einittext}
    * @param lastSymbols by module, the highest address of its text symbols
    */
-  record Known(long begin, long end, Map<String, Long> lastSymbols) implements KernelText {}
+  record Known(Range text, Optional<Range> initText, Map<String, Long> lastSymbols)
+      implements KernelText {}
+
+  /** From an address to the one behind it. */
+  record Range(long begin, long end) {
+    long size() {
+      return end - begin;
+    }
+  }
 
   /** It cannot be known; the reason names what to grant. */
   record Hidden(String reason) implements KernelText {}
@@ -35,13 +44,20 @@ sealed interface KernelText {
     } catch (IOException e) {
       return new Hidden(file + " cannot be read: " + e.getMessage());
     }
-    if (bounds.begin != 0 && Long.compareUnsigned(bounds.end, bounds.begin) > 0) {
-      return new Known(bounds.begin, bounds.end, bounds.lastSymbols);
+    Optional<Range> text = range(bounds.begin, bounds.end);
+    if (text.isPresent()) {
+      return new Known(text.get(), range(bounds.initBegin, bounds.initEnd), bounds.lastSymbols);
     }
     if (!bounds.sawBegin || !bounds.sawEnd) {
       return new Hidden(file + " has no symbol " + (bounds.sawBegin ? "_etext" : "_text"));
     }
     return new Hidden(whyZero(host));
+  }
+
+  private static Optional<Range> range(long begin, long end) {
+    return begin != 0 && Long.compareUnsigned(end, begin) > 0
+        ? Optional.of(new Range(begin, end))
+        : Optional.empty();
   }
 
   private static String whyZero(HostRoot host) {
@@ -69,10 +85,12 @@ sealed interface KernelText {
         .anyMatch(effective -> (effective >>> CAP_SYSLOG & 1) != 0);
   }
 
-  /** Collects the two ends and each module's last symbol. */
+  /** Collects where each text begins and ends, and each module's last symbol. */
   final class Bounds implements KallsymsFile.Visitor {
     private long begin;
     private long end;
+    private long initBegin;
+    private long initEnd;
     private boolean sawBegin;
     private boolean sawEnd;
     private String module = "";
@@ -94,6 +112,10 @@ sealed interface KernelText {
       } else if (line.isNamed("_etext")) {
         end = line.address();
         sawEnd = true;
+      } else if (line.isNamed("_sinittext")) {
+        initBegin = line.address();
+      } else if (line.isNamed("_einittext")) {
+        initEnd = line.address();
       }
     }
   }

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -42,6 +43,8 @@ class HostFactsReaderTest {
     assertThat(facts.getKernelBuildId()).isEqualTo(RecordedHost.BUILD_ID);
     assertThat(facts.getTextAddress()).isEqualTo(RecordedHost.TEXT);
     assertThat(facts.getTextSize()).isEqualTo(0xe01e4fL);
+    assertThat(facts.getInitTextAddress()).isEqualTo(RecordedHost.INIT_TEXT);
+    assertThat(facts.getInitTextSize()).isEqualTo(0x6e7f8L);
     assertThat(facts.getSymbolsHiddenBecause()).isNull();
     assertThat(facts.getEnums()).isEmpty();
     assertThat(facts.getAgentVersion()).isEqualTo("1.0");
@@ -58,14 +61,15 @@ class HostFactsReaderTest {
   @Test
   void hiddenAddressesAreAbsentWithTheRemedy() throws IOException {
     recorded.put(
-        "proc/kallsyms",
-        "0000000000000000 T _text\n0000000000000000 T _etext\n0000000000000000 t veth_poll\t[veth]\n");
+        "proc/kallsyms", RecordedHost.KALLSYMS.replaceAll("(?m)^[0-9a-f]{16}", "0000000000000000"));
     recorded.put("sys/module/veth/sections/.text", "0x0000000000000000");
     recorded.put("proc/sys/kernel/kptr_restrict", "2");
     HostFacts restricted = read();
 
     assertThat(restricted.getTextAddress()).isNull();
     assertThat(restricted.getTextSize()).isNull();
+    assertThat(restricted.getInitTextAddress()).isNull();
+    assertThat(restricted.getInitTextSize()).isNull();
     assertThat(restricted.getModules()).noneMatch(m -> m.getName().equals("veth"));
     assertThat(restricted.getSymbolsHiddenBecause())
         .contains("kernel.kptr_restrict = 2", "sysctl -w kernel.kptr_restrict=1", "CAP_SYSLOG");
@@ -86,6 +90,19 @@ class HostFactsReaderTest {
 
     recorded.remove("proc/kallsyms");
     assertThat(read().getSymbolsHiddenBecause()).contains("CONFIG_KALLSYMS");
+  }
+
+  @Test
+  void aKernelWhoseInitTextIsNotMarkedTellsOfItsTextAlone() throws IOException {
+    for (String mark : List.of("_sinittext", "_einittext")) {
+      recorded.put("proc/kallsyms", RecordedHost.KALLSYMS.replace(" " + mark + "\n", " other\n"));
+
+      HostFacts facts = read();
+
+      assertThat(facts.getTextAddress()).isEqualTo(RecordedHost.TEXT);
+      assertThat(facts.getInitTextAddress()).isNull();
+      assertThat(facts.getInitTextSize()).isNull();
+    }
   }
 
   @Test
@@ -121,6 +138,9 @@ class HostFactsReaderTest {
     if (facts.getSymbolsHiddenBecause() == null) {
       assertThat(facts.getTextAddress()).isNegative();
       assertThat(facts.getTextSize()).isBetween(1L << 20, 1L << 30);
+      assertThat(facts.getInitTextAddress())
+          .isGreaterThanOrEqualTo(facts.getTextAddress() + facts.getTextSize());
+      assertThat(facts.getInitTextSize()).isBetween(1L << 16, 1L << 26);
     } else {
       assertThat(facts.getTextAddress()).isNull();
     }
@@ -174,8 +194,9 @@ class HostFactsReaderTest {
     assertThat(KernelText.read(recorded.host()))
         .isEqualTo(
             new KernelText.Known(
-                RecordedHost.TEXT,
-                RecordedHost.TEXT + 0xe01e4f,
+                new KernelText.Range(RecordedHost.TEXT, RecordedHost.TEXT + 0xe01e4f),
+                Optional.of(
+                    new KernelText.Range(RecordedHost.INIT_TEXT, RecordedHost.INIT_TEXT + 0x6e7f8)),
                 Map.of(
                     "veth", 0xffffffffc049d8f0L,
                     "nobuildid", 0xffffffffc04a3000L,

@@ -15,6 +15,7 @@ final class RecordedHost {
   static final String BUILD_ID = "6ecd6ec21ec69416e50a8aa6737e500901ddb47a";
   static final String VETH_BUILD_ID = "0102030405060708090a0b0c0d0e0f1011121314";
   static final long TEXT = 0xffffffff9ce00000L;
+  static final long INIT_TEXT = 0xffffffff9ee77000L;
   static final long VETH = 0xffffffffc049c000L;
 
   static final String KALLSYMS =
@@ -27,8 +28,15 @@ final class RecordedHost {
       ffffffff9d5b1c40 W weak_one
       ffffffff9d5b1c50 T kfree_skb_reason
       ffffffff9dc01e4f T _etext
+      ffffffff9dc01e4f T __indirect_thunk_end
       ffffffff9de00000 R __start_rodata
-      ffffffff9e9d3000 T _sinittext
+      ffffffff9ee42000 D __init_begin
+      ffffffff9ee77000 T _sinittext
+      ffffffff9ee77544 T x86_64_start_reservations
+      ffffffff9ee7759c T x86_64_start_kernel
+      ffffffff9ee77e46 T start_kernel
+      ffffffff9eee57f8 T _einittext
+      ffffffff9f101658 t amd_uncore_exit
       ffffffffc049c000 t veth_dellink\t[veth]
       ffffffffc049c0a0 T veth_xmit\t[veth]
       ffffffffc049d8f0 t veth_poll\t[veth]

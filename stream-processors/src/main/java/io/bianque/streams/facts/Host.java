@@ -11,23 +11,30 @@ import java.util.Map;
 
 /** One host during one boot. Immutable. */
 public final class Host {
-  /** Where an address lies. Offsets in bytes from the begin of that text. */
+  /** Where an address lies. */
   public sealed interface Place {
-    record Kernel(long offset) implements Place {}
+    /**
+     * In the kernel.
+     *
+     * @param object whose table of symbols tells: of the kernel's text, or of its init text
+     * @param offset from {@code _text} in both, in bytes
+     */
+    record Kernel(String object, long offset) implements Place {}
 
     /**
      * In a module.
      *
      * @param buildId null when the module has none
+     * @param offset from the begin of its text, in bytes
      */
     record InModule(String module, String buildId, long offset) implements Place {}
 
-    /**
-     * In no text that the host told of: a BPF program, a trampoline, or a module that came later.
-     */
+    /** In no text that the host told of. */
     record Nowhere() implements Place {}
   }
 
+  private static final String KERNEL = "vmlinux";
+  private static final String KERNEL_INIT = "vmlinux.init";
   private static final Place NOWHERE = new Place.Nowhere();
 
   private final HostFacts facts;
@@ -78,10 +85,11 @@ public final class Host {
    */
   public Place place(long address, boolean returnAddress) {
     long at = returnAddress ? address - 1 : address;
-    if (facts.getTextAddress() != null
-        && facts.getTextSize() != null
-        && Long.compareUnsigned(at - facts.getTextAddress(), facts.getTextSize()) < 0) {
-      return new Place.Kernel(address - facts.getTextAddress());
+    if (isIn(facts.getTextAddress(), facts.getTextSize(), at)) {
+      return new Place.Kernel(KERNEL, address - facts.getTextAddress());
+    }
+    if (isIn(facts.getInitTextAddress(), facts.getInitTextSize(), at)) {
+      return new Place.Kernel(KERNEL_INIT, address - facts.getTextAddress());
     }
     int low = 0;
     int high = modules.size() - 1;
@@ -98,6 +106,15 @@ public final class Host {
       }
     }
     return NOWHERE;
+  }
+
+  private static boolean isIn(Long begin, Long size, long address) {
+    return begin != null && size != null && Long.compareUnsigned(address - begin, size) < 0;
+  }
+
+  /** Whether the host told where the kernel's init text lies: agents did not always. */
+  public boolean tellsOfInitText() {
+    return facts.getInitTextAddress() != null && facts.getInitTextSize() != null;
   }
 
   /** What this kernel calls the value of that enum, or null when it has no such name. */

@@ -66,7 +66,7 @@ public final class SymbolTables {
    * The table of an object.
    *
    * @param chunks all chunks, keyed {@code <build id>/<object>/<number>}
-   * @param object {@code vmlinux} or the module's name
+   * @param object {@code vmlinux}, {@code vmlinux.init} or the module's name
    */
   public Lookup table(ReadOnlyKeyValueStore<String, byte[]> chunks, String buildId, String object) {
     String key = buildId + "/" + object;

@@ -37,8 +37,8 @@ public final class Symbolizer {
       return hex(address);
     }
     return switch (host.place(address, returnAddress)) {
-      case Host.Place.Kernel(long offset) ->
-          function("vmlinux", host.kernelBuildId(), offset, returnAddress, unresolved);
+      case Host.Place.Kernel(String object, long offset) ->
+          function(object, host.kernelBuildId(), offset, returnAddress, unresolved);
       case Host.Place.InModule(String module, String buildId, long offset) -> {
         if (buildId == null) {
           unresolved.never("module " + module + " has no build id");
@@ -48,7 +48,11 @@ public final class Symbolizer {
       }
       case Host.Place.Nowhere() -> {
         unresolved.never(
-            "an address lies in no text of the kernel or a module: a BPF program, or a module that came later");
+            host.tellsOfInitText()
+                ? "an address lies in no text that the host told of: in a BPF program, a trampoline,"
+                    + " or a module that was just starting, came later or is gone"
+                : "an address lies in no text that the host told of; its agent leaves out the kernel's"
+                    + " init text");
         yield hex(address);
       }
     };

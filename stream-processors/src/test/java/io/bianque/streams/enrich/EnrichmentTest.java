@@ -226,6 +226,58 @@ class EnrichmentTest {
         .isEqualTo(List.of("0xffffffff81010000", "ip_rcv+0xd000"));
   }
 
+  /** CPU 0's idle task was called from code that is freed once the kernel has started. */
+  private static void onTheIdleTaskOfCpu0(GenericRecord event) {
+    long init = Scene.INIT_TEXT;
+    event.put(
+        "kernel_stack",
+        List.of(Scene.TEXT + 0x1010, init + 0x890, init + 0xf00, init + 0x1000, init + 0x1001));
+  }
+
+  private static final List<String> IDLE_TASK_OF_CPU_0 =
+      List.of(
+          "kfree_skb+0x10",
+          "start_kernel+0x790",
+          "start_kernel+0xe00",
+          "x86_64_start_kernel+0x100",
+          "0xffffffff81081001");
+
+  private static final String IN_NO_TEXT =
+      "symbols: an address lies in no text that the host told of: in a BPF program, a trampoline, or"
+          + " a module that was just starting, came later or is gone";
+
+  @Test
+  void framesInTheKernelsInitTextHaveTheirNamesUpToItsEnd() {
+    everythingKnown();
+    scene.initSymbols();
+    scene.drop(EnrichmentTest::onTheIdleTaskOfCpu0);
+    GenericRecord event = only();
+    assertThat(event.get("kernel_stack")).isEqualTo(IDLE_TASK_OF_CPU_0);
+    assertThat(event.get("missing")).isEqualTo(List.of(IN_NO_TEXT));
+  }
+
+  /** Its table of the text is the same, and the other it does not touch. */
+  @Test
+  void anAgentThatDoesNotKnowOfInitTextMayPublishTheSameBuildsTableLast() {
+    everythingKnown();
+    scene.initSymbols();
+    scene.kernelSymbols();
+    scene.drop(EnrichmentTest::onTheIdleTaskOfCpu0);
+    assertThat(only().get("kernel_stack")).isEqualTo(IDLE_TASK_OF_CPU_0);
+  }
+
+  @Test
+  void withoutTheTableOfInitTextItsFramesKeepBuildIdAndOffsetFromText() {
+    everythingKnown();
+    scene.drop(e -> e.put("kernel_stack", List.of(Scene.TEXT + 0x1010, Scene.INIT_TEXT + 0x890)));
+    scene.pass(Duration.ofSeconds(31));
+    GenericRecord event = only();
+    assertThat(event.get("kernel_stack"))
+        .isEqualTo(List.of("kfree_skb+0x10", "9f8e7d6c5b4a+0x80890"));
+    assertThat(event.get("missing"))
+        .isEqualTo(List.of("symbols: vmlinux.init 9f8e7d6c5b4a: no host has published its table"));
+  }
+
   @Test
   void factsOfAnotherBootAreNotApplied() {
     everythingKnown();

@@ -44,11 +44,12 @@ import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.test.TestRecord;
 
 /**
- * The topology with everything around it: one host whose kernel begins at {@link #TEXT}, with one
- * module, and what it sends.
+ * The topology with everything around it: one host whose kernel begins at {@link #TEXT} and has
+ * init text at {@link #INIT_TEXT}, with one module, and what it sends.
  */
 final class Scene implements AutoCloseable {
   static final long TEXT = 0xffffffff81000000L;
+  static final long INIT_TEXT = TEXT + 0x80000;
   static final long MODULE = 0xffffffffc0400000L;
   static final String KERNEL_ID = "9f8e7d6c5b4a";
   static final String MODULE_ID = "0102030405";
@@ -243,6 +244,8 @@ final class Scene implements AutoCloseable {
             .setKernelBuildId(KERNEL_ID)
             .setTextAddress(TEXT)
             .setTextSize(0x10000L)
+            .setInitTextAddress(INIT_TEXT)
+            .setInitTextSize(0x1000L)
             .setModules(List.of(new Module("veth", MODULE_ID, MODULE, 0x1000L)))
             .setClockOffsetNs(0)
             .setEnums(
@@ -261,6 +264,15 @@ final class Scene implements AutoCloseable {
   void kernelSymbols() {
     chunk(KERNEL_ID, "vmlinux", 1, true, Map.of(0x2000L, "tcp_v4_rcv", 0x3000L, "ip_rcv"));
     chunk(KERNEL_ID, "vmlinux", 0, false, Map.of(0x1000L, "kfree_skb", 0x0L, "_text"));
+  }
+
+  void initSymbols() {
+    chunk(
+        KERNEL_ID,
+        "vmlinux.init",
+        0,
+        true,
+        Map.of(0x80000L, "_sinittext", 0x80100L, "start_kernel", 0x80f00L, "x86_64_start_kernel"));
   }
 
   void moduleSymbols() {

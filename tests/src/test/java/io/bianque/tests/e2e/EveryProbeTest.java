@@ -73,10 +73,20 @@ class EveryProbeTest {
   @ParameterizedTest(name = "{0}")
   @MethodSource("streams")
   void isInElasticsearch(String stream) throws Exception {
+    mustBeSeen(stream, RealEvents.OF_STREAM.get(stream));
+  }
+
+  /** Through the kernel's init text, which is freed by then and keeps its names. */
+  @Test
+  void theIdleTaskOfCpu0IsNamedDownToTheStartOfTheKernel() throws Exception {
+    mustBeSeen("perf", RealEvents::samplesOfTheIdleTaskOfCpu0);
+  }
+
+  private void mustBeSeen(String stream, RealEvents.Event event) throws Exception {
     mustBeRunning(stream);
     Instant before = Instant.now();
     try (RealEvents events = new RealEvents(STACK, folder)) {
-      RealEvents.Expected expected = RealEvents.OF_STREAM.get(stream).happen(events);
+      RealEvents.Expected expected = event.happen(events);
       String query = expected.query(before);
       long happened = System.nanoTime();
       JsonNode document =

@@ -568,6 +568,16 @@ final class RealEvents implements AutoCloseable {
         .through("bianque.perf.kernel_stack", "vfs_read");
   }
 
+  /** The task that CPU 0 runs when it has nothing to do: the one that started the kernel. */
+  Expected samplesOfTheIdleTaskOfCpu0() {
+    keep(() -> stack.bianque("control reset perf --all").succeeded());
+    stack.bianque("control start perf --all --for 1m --set watch_idle=true").succeeded();
+    return document()
+        .with("process.pid", 0)
+        .with("process.name", "swapper/0")
+        .through("bianque.perf.kernel_stack", "start_kernel");
+  }
+
   /** A file that is on the disk and not in the page cache. */
   private Path file(int mib) {
     Path file = folder.resolve("file");
