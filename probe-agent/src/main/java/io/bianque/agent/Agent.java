@@ -267,6 +267,7 @@ public final class Agent {
     private final Drain drain;
     private final Optional<ControlFollower> control;
     private final Optional<LocalHttp> http;
+    private volatile boolean started;
     private final MemoryTrim trim = new MemoryTrim(dist().resolve("agent.aot"));
 
     Running(AgentConfig config, HostIdentity host) throws IOException {
@@ -319,6 +320,7 @@ public final class Agent {
           new Pages(
               version(),
               host.hostId(),
+              () -> started,
               () -> counters.present(publisher::countsOf),
               publisher::state,
               () -> control.map(ControlFollower::report),
@@ -404,6 +406,7 @@ public final class Agent {
           config.ownProbes().map(folder -> new OwnProbes(folder, probes, this::announce));
       own.ifPresent(OwnProbes::begin);
       probes.startAll();
+      started = true;
       own.ifPresent(Running::watch);
       probes.report().forEach(report -> LOG.info("probe {}: {}", report.probe(), report.state()));
       control.ifPresent(ControlFollower::start);

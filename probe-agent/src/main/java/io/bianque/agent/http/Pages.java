@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 import java.util.function.Supplier;
 
@@ -25,6 +26,7 @@ public final class Pages {
 
   private final String version;
   private final String hostId;
+  private final BooleanSupplier started;
   private final Supplier<List<CounterBook.Row>> probes;
   private final Supplier<Publisher.State> publisher;
   private final Supplier<Optional<ControlFollower.Report>> control;
@@ -39,12 +41,14 @@ public final class Pages {
   public Pages(
       String version,
       String hostId,
+      BooleanSupplier started,
       Supplier<List<CounterBook.Row>> probes,
       Supplier<Publisher.State> publisher,
       Supplier<Optional<ControlFollower.Report>> control,
       Supplier<ContainerWatch.Report> containers) {
     this.version = version;
     this.hostId = hostId;
+    this.started = started;
     this.probes = probes;
     this.publisher = publisher;
     this.control = control;
@@ -58,10 +62,15 @@ public final class Pages {
 
   /**
    * 200 as long as the agent does its work, which includes spooling: a broker that is away is no
-   * reason to restart an agent. 503 when a probe failed or events are being lost for want of a
-   * disk.
+   * reason to restart an agent. 503 before its probes have been tried, and when one of them failed
+   * or events are being lost for want of a disk.
    */
   private Page health() {
+    Map<String, Object> health = new LinkedHashMap<>();
+    if (!started.getAsBoolean()) {
+      identify(health, "starting");
+      return page(503, health);
+    }
     Publisher.State state = publisher.get();
     List<ProbeCounters> counters = counters(probes.get());
     List<Map<String, Object>> rows = new ArrayList<>();
@@ -82,11 +91,7 @@ public final class Pages {
     }
     boolean spoolIll = state.trouble().stream().anyMatch(trouble -> trouble.startsWith("spool"));
     String status = failed || spoolIll ? "ill" : state.trouble().isEmpty() ? "ok" : "waiting";
-    Map<String, Object> health = new LinkedHashMap<>();
-    health.put("status", status);
-    health.put("version", version);
-    health.put("host_id", hostId);
-    health.put("pid", ProcessHandle.current().pid());
+    identify(health, status);
     health.put("rss_bytes", OwnMemory.residentBytes());
     health.put("broker_connected", state.connected());
     health.put("trouble", state.trouble());
@@ -94,9 +99,20 @@ public final class Pages {
     health.put("spooled_events", state.spooledEvents());
     health.put("control", control.get().map(Pages::row).orElse(null));
     health.put("probes", rows);
+    return page(status.equals("ill") ? 503 : 200, health);
+  }
+
+  private void identify(Map<String, Object> health, String status) {
+    health.put("status", status);
+    health.put("version", version);
+    health.put("host_id", hostId);
+    health.put("pid", ProcessHandle.current().pid());
+  }
+
+  private static Page page(int status, Map<String, Object> body) {
     try {
-      String body = new ObjectMapper().writeValueAsString(health) + "\n";
-      return new Page(status.equals("ill") ? 503 : 200, "application/json", body);
+      return new Page(
+          status, "application/json", new ObjectMapper().writeValueAsString(body) + "\n");
     } catch (JsonProcessingException e) {
       throw new IllegalStateException("maps of strings and numbers are always JSON", e);
     }

@@ -51,6 +51,9 @@ public final class Agent {
   /** Out of its /health: what makes the agent ill, in words that stay the same while it does. */
   private static String illness(String health) throws IOException {
     JsonNode said = JSON.readTree(health);
+    if (said.path("status").asText().equals("starting")) {
+      return "its probes are being attached";
+    }
     List<String> reasons = new ArrayList<>();
     said.path("trouble").forEach(each -> reasons.add(each.asText()));
     for (JsonNode probe : said.path("probes")) {
