@@ -4,14 +4,8 @@ import io.bianque.agent.encode.AgentFields;
 import io.bianque.agent.host.ClockOffset;
 import io.bianque.agent.libbpf.EventChannel;
 import io.bianque.agent.probe.Hook.Variant;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -19,23 +13,16 @@ import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.Predicate;
-import org.apache.avro.Schema;
-import org.apache.avro.generic.GenericDatumReader;
 import org.apache.avro.generic.GenericRecord;
-import org.apache.avro.io.DecoderFactory;
 
-/**
- * A probe that runs, and its events as Avro records: decoded by Avro itself, not by our own code.
- */
+/** A probe that runs, and its events as Avro records. */
 final class ProbeBench implements AutoCloseable {
   private static final Path OBJECTS = Path.of("../bpf/target/probes");
-  private static final Path SCHEMAS = Path.of("../schemas/src/main/avro/raw");
-  private static final Duration PATIENCE = Duration.ofSeconds(10);
 
-  final List<GenericRecord> events = new ArrayList<>();
+  final List<GenericRecord> events;
+  private final DecodedRecords decoded;
   private final InKernel kernel;
   private final Running running;
-  private final Map<String, Schema> schemas = new HashMap<>();
   private boolean stopped;
 
   /** What the channel itself said it lost, when the probe was stopped. */
@@ -68,7 +55,7 @@ final class ProbeBench implements AutoCloseable {
 
   /** The files of a probe of this project, as they were built. */
   static ProbeFiles files(String probe) {
-    return ProbeFiles.of(probe, OBJECTS, SCHEMAS);
+    return ProbeFiles.of(probe, OBJECTS, DecodedRecords.SCHEMAS);
   }
 
   private static Hook only(Hook hook, Set<String> sections) {
@@ -103,14 +90,8 @@ final class ProbeBench implements AutoCloseable {
             OptionalInt.of(channelBytes),
             Duration.ofSeconds(1),
             Optional.empty());
-    try {
-      for (Path file : files.schemas()) {
-        Schema schema = new Schema.Parser().parse(Files.readString(file));
-        schemas.put(schema.getName(), schema);
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    decoded = new DecodedRecords(files);
+    events = decoded.all;
     kernel = new Loader(plan, settings).load(() -> {});
     running =
         new Running(
@@ -118,17 +99,7 @@ final class ProbeBench implements AutoCloseable {
             4711,
             kernel,
             new AgentFields("host", "boot", 4711, ClockOffset.measureNanos()),
-            (stream, epoch, wallNanos, buffer, offset, length, receipt) ->
-                events.add(decode(schemas.get(stream), buffer, offset, length)));
-  }
-
-  private static GenericRecord decode(Schema schema, byte[] buffer, int offset, int length) {
-    try {
-      return new GenericDatumReader<GenericRecord>(schema)
-          .read(null, DecoderFactory.get().binaryDecoder(buffer, offset, length, null));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+            decoded);
   }
 
   int drain() {
@@ -146,25 +117,12 @@ final class ProbeBench implements AutoCloseable {
 
   /** Records of a polled map: {@code runqlat_latency}. */
   List<GenericRecord> records(String stream) {
-    return events.stream().filter(event -> event.getSchema().getName().equals(stream)).toList();
+    return decoded.of(stream);
   }
 
   /** The first event that matches; fails after some seconds, with what there was instead. */
   GenericRecord await(String what, Predicate<GenericRecord> wanted) {
-    Instant end = Instant.now().plus(PATIENCE);
-    int seen = 0;
-    while (true) {
-      drain();
-      for (; seen < events.size(); seen++) {
-        if (wanted.test(events.get(seen))) {
-          return events.get(seen);
-        }
-      }
-      if (Instant.now().isAfter(end)) {
-        throw new AssertionError("no event: " + what + "; there were " + events);
-      }
-      LockSupport.parkNanos(1_000_000);
-    }
+    return decoded.await(what, wanted, this::drain);
   }
 
   void drainFor(Duration length) {

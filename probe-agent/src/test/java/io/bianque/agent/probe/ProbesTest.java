@@ -222,8 +222,8 @@ class ProbesTest {
         .filter(line -> line.contains("bpf-map") && line.contains(" r--s "))
         .map(line -> line.split("[- ]", -1))
         .map(ends -> Long.parseLong(ends[1], 16) - Long.parseLong(ends[0], 16))
-        // The producer's page, then the data twice.
-        .map(bytes -> (int) (bytes - 4096) / 2)
+        // The producer's page, then the data.
+        .map(bytes -> (int) (bytes - 4096))
         .toList();
   }
 
