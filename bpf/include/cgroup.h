@@ -23,6 +23,7 @@
 struct cgroup_scratch {
 	struct kernfs_node *nodes[CGROUP_LEVELS];
 	__u32 levels;
+	__u32 end;
 	char path[CGROUP_PATH + CGROUP_NAME];
 };
 
@@ -40,7 +41,7 @@ static __noinline struct kernfs_node *kernfs_parent(struct kernfs_node *node)
 static __noinline void cgroup_path(struct cgroup *cgroup, struct cgroup_scratch *scratch, char *path)
 {
 	struct kernfs_node *node = BPF_CORE_READ(cgroup, kn), *parent;
-	__u32 levels, end = 0;
+	__u32 end;
 	long length;
 	int i;
 
@@ -54,13 +55,15 @@ static __noinline void cgroup_path(struct cgroup *cgroup, struct cgroup_scratch 
 		node = parent;
 		scratch->levels++;
 	}
-	/* Read back, so that the verifier forgets it: it would walk the second loop once for each number. */
-	levels = scratch->levels;
 	scratch->path[0] = '/';
 	scratch->path[1] = 0;
+	/* Both numbers stay in memory, where the verifier does not follow them and walk the loop once for each. */
+	scratch->end = 0;
 	NO_UNROLL
 	for (i = CGROUP_LEVELS - 1; i >= 0; i--) {
-		if (i >= levels || end > CGROUP_PATH - 2)
+		barrier();
+		end = scratch->end;
+		if (i >= scratch->levels || end > CGROUP_PATH - 2)
 			continue;
 		/* Within bounds already; the verifier has to see it. */
 		barrier_var(end);
@@ -70,8 +73,7 @@ static __noinline void cgroup_path(struct cgroup *cgroup, struct cgroup_scratch 
 		end &= CGROUP_PATH - 1;
 		node = scratch->nodes[i];
 		length = bpf_probe_read_kernel_str(&scratch->path[end], CGROUP_NAME, BPF_CORE_READ(node, name));
-		if (length > 0)
-			end += length - 1;
+		scratch->end = length > 0 ? end + length - 1 : end;
 	}
 	bpf_probe_read_kernel_str(path, CGROUP_PATH, scratch->path);
 }

@@ -40,9 +40,18 @@ public final class BpfException extends RuntimeException {
     return Errno.name(errno);
   }
 
-  /** The end of what libbpf and the verifier printed for this object; empty when nothing. */
+  /** The end of what libbpf and the verifier printed during the call; empty when nothing. */
   public String log() {
     return log;
+  }
+
+  /**
+   * Whether it was that program of the object that failed. libbpf tells in its log only, where it
+   * names the one that failed last.
+   */
+  public boolean isAbout(String program) {
+    int last = log.lastIndexOf("prog '");
+    return last >= 0 && log.startsWith("prog '" + program + "'", last);
   }
 
   private static String message(String function, String subject, int errno, String log) {

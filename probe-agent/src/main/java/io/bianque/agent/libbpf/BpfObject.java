@@ -82,11 +82,6 @@ public final class BpfObject implements AutoCloseable {
     check("bpf_object__load", name, () -> Libbpf.bpf_object__load(handle));
   }
 
-  /** What libbpf has printed about this object so far, its last 4 kB. */
-  public String log() {
-    return log.text();
-  }
-
   @Override
   public void close() {
     if (!closed) {

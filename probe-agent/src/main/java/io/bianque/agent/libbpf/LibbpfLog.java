@@ -13,8 +13,8 @@ import java.lang.invoke.MethodType;
 import java.util.function.Supplier;
 
 /**
- * The end of what libbpf prints while one object is worked on: the only place where it says why
- * something failed, the verifier's own words included.
+ * The end of what libbpf prints during a call: the only place where it says why something failed,
+ * the verifier's own words included.
  *
  * <p>libbpf calls back on the thread that called it, so what it prints is kept by thread.
  */
@@ -45,8 +45,9 @@ final class LibbpfLog {
     }
   }
 
-  /** Runs a call of this object's; what libbpf prints during it is added. */
+  /** Runs a call and keeps what libbpf prints during it, in place of what it printed before. */
   <T> T during(Supplier<T> call) {
+    text.setLength(0);
     LibbpfLog outer = CURRENT.get();
     CURRENT.set(this);
     try {
@@ -56,7 +57,7 @@ final class LibbpfLog {
     }
   }
 
-  /** What was printed, its last 4 kB. */
+  /** What was printed during the last call, its last 4 kB. */
   String text() {
     return text.toString().strip();
   }

@@ -21,7 +21,11 @@ import java.util.Set;
 record Hook(String name, List<Variant> variants, boolean optional) {
 
   /** A program and its section: what it attaches to. */
-  record Variant(String program, String section) {}
+  record Variant(String program, String section) {
+    static Variant of(BpfProgram program) {
+      return new Variant(program.name(), program.section());
+    }
+  }
 
   static List<Hook> of(List<BpfProgram> programs) {
     Map<String, List<Variant>> byName = new LinkedHashMap<>();
@@ -29,9 +33,7 @@ record Hook(String name, List<Variant> variants, boolean optional) {
     for (BpfProgram program : programs) {
       int end = program.name().indexOf("__", 1);
       String hook = end < 0 ? program.name() : program.name().substring(0, end);
-      byName
-          .computeIfAbsent(hook, h -> new ArrayList<>())
-          .add(new Variant(program.name(), program.section()));
+      byName.computeIfAbsent(hook, h -> new ArrayList<>()).add(Variant.of(program));
       if (!program.optional()) {
         needed.add(hook);
       }

@@ -14,12 +14,14 @@ import io.bianque.agent.probe.Hook.Variant;
 import io.bianque.agent.probe.InKernel.Attachment;
 import io.bianque.agent.probe.ProbeState.Refusal;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Brings a probe into the kernel: of each hook the first variant that the kernel takes. */
 final class Loader {
@@ -31,8 +33,7 @@ final class Loader {
   private final ProbePlan plan;
   private final ProbeSettings settings;
   private final boolean perf;
-  private final List<Refusal> refused = new ArrayList<>();
-  private Runnable beforeAttaching = () -> {};
+  private final Map<Variant, Refusal> refused = new HashMap<>();
 
   Loader(ProbePlan plan, ProbeSettings settings) {
     this.plan = plan;
@@ -54,91 +55,137 @@ final class Loader {
    * @throws ProbeRejected when the object lacks what such a probe has
    */
   InKernel load(Runnable beforeAttaching) {
-    this.beforeAttaching = beforeAttaching;
-    List<Variant> chosen = plan.hooks().stream().map(h -> h.variants().getFirst()).toList();
-    try {
-      return attempt(chosen);
-    } catch (BpfException first) {
-      // Which program it was, libbpf says only in its log; so each hook is tried alone.
-      List<Variant> holding =
-          plan.hooks().stream().flatMap(hook -> firstThatHolds(hook).stream()).toList();
-      if (holding.isEmpty()) {
-        throw new HooksRefused(plan.name(), refused, true);
+    while (true) {
+      List<Variant> chosen =
+          plan.hooks().stream().flatMap(hook -> firstLeft(hook).stream()).toList();
+      if (chosen.isEmpty()) {
+        throw new HooksRefused(plan.name(), refusals(), true);
       }
       try {
-        return attempt(holding);
-      } catch (BpfException together) {
-        holding.forEach(v -> refused.add(refusal(v, together)));
-        throw new HooksRefused(plan.name(), refused, false);
+        return attach(chosen, beforeAttaching);
+      } catch (BpfException e) {
+        refuse(chosen, e);
       }
     }
   }
 
-  /** What becomes of each variant when it is tried alone; empty: it holds. */
+  /** The variant of a hook to take; empty when the probe has to do without that hook. */
+  private Optional<Variant> firstLeft(Hook hook) {
+    Optional<Variant> first =
+        hook.variants().stream().filter(variant -> !refused.containsKey(variant)).findFirst();
+    if (first.isEmpty() && !hook.optional()) {
+      throw new HooksRefused(plan.name(), refusals(), false);
+    }
+    return first;
+  }
+
+  /** What becomes of each variant when it is tried. */
   List<Trial> tryEach() {
+    tryOut(variants().toList());
     return plan.hooks().stream()
-        .flatMap(hook -> hook.variants().stream().map(variant -> trial(hook, variant)))
+        .flatMap(hook ->
+            hook.variants().stream()
+                .map(v -> new Trial(hook, v, Optional.ofNullable(refused.get(v)))))
         .toList();
   }
 
-  private Trial trial(Hook hook, Variant variant) {
-    try {
-      attempt(List.of(variant)).close();
-      return new Trial(hook, variant, Optional.empty());
-    } catch (BpfException e) {
-      return new Trial(hook, variant, Optional.of(refusal(variant, e)));
+  /**
+   * Attaches each for a moment. They are loaded together as far as that goes: libbpf reads the
+   * kernel's types and symbols anew for each object, which is most of what a trial costs.
+   */
+  private void tryOut(List<Variant> variants) {
+    if (variants.isEmpty()) {
+      return;
     }
-  }
-
-  private Optional<Variant> firstThatHolds(Hook hook) {
-    for (Variant variant : hook.variants()) {
-      try {
-        attempt(List.of(variant)).close();
-        return Optional.of(variant);
-      } catch (BpfException e) {
-        refused.add(refusal(variant, e));
-      }
-    }
-    if (!hook.optional()) {
-      throw new HooksRefused(plan.name(), refused, false);
-    }
-    return Optional.empty();
-  }
-
-  private static Refusal refusal(Variant variant, BpfException e) {
-    return new Refusal(variant.section(), e.getMessage(), Remedy.of(variant.section(), e));
-  }
-
-  private InKernel attempt(List<Variant> variants) {
     try (BpfObject object = BpfObject.open(plan.name(), plan.object());
         Holding holding = new Holding()) {
-      Set<String> wanted = variants.stream().map(Variant::program).collect(Collectors.toSet());
-      object.programs().forEach(p -> p.autoload(wanted.contains(p.name())));
-      prepareMaps(object);
-      int sampleHertz = (int) tunable(object, Tunables.SAMPLE_HERTZ);
-      object.load();
-      for (String name : mapNames()) {
-        object.map(name).ifPresent(map -> holding.maps.put(name, map.inKernel()));
-      }
-      // Before the programs run: what they say to a perf event array without rings is lost.
-      holding.channel = plan.events().map(_ -> openChannel(object, holding.maps));
-      List<PolledMap> polled = polled(plan, holding.maps);
-      beforeAttaching.run();
-      for (BpfProgram program : object.programs()) {
-        if (wanted.contains(program.name())) {
-          BpfLink link =
-              program.section().equals(ON_CLOCKS)
-                  ? program.attachToClocks(sampleHertz)
-                  : program.attach();
-          holding.links.add(link);
-          KernelProgram inKernel = program.inKernel();
-          holding.programs.add(inKernel);
-          holding.attachments.add(new Attachment(program.name(), inKernel, link));
+      for (BpfProgram program : load(object, variants, holding)) {
+        try {
+          attach(object, program).close();
+        } catch (BpfException e) {
+          refuse(Variant.of(program), e);
         }
       }
-      String hook = variants.stream().map(Variant::section).collect(Collectors.joining(", "));
-      return holding.keep(polled, hook, perf, List.copyOf(refused), Optional.empty());
+    } catch (BpfException e) {
+      Optional<Variant> culprit = culprit(variants, e);
+      if (culprit.isPresent()) {
+        refuse(culprit.get(), e);
+        tryOut(variants.stream().filter(variant -> !refused.containsKey(variant)).toList());
+      } else {
+        tryEachAlone(variants);
+      }
     }
+  }
+
+  private void tryEachAlone(List<Variant> variants) {
+    variants.forEach(variant -> tryOut(List.of(variant)));
+  }
+
+  /** Refuses of those that cannot be had together at least one. */
+  private void refuse(List<Variant> together, BpfException e) {
+    int before = refused.size();
+    culprit(together, e).ifPresentOrElse(one -> refuse(one, e), () -> tryEachAlone(together));
+    if (refused.size() == before) {
+      together.forEach(each -> refuse(each, e));
+    }
+  }
+
+  /** Which of them it was; empty when that does not show. */
+  private static Optional<Variant> culprit(List<Variant> together, BpfException e) {
+    return together.size() == 1
+        ? Optional.of(together.getFirst())
+        : together.stream().filter(each -> e.isAbout(each.program())).findFirst();
+  }
+
+  private void refuse(Variant variant, BpfException e) {
+    refused.put(
+        variant, new Refusal(variant.section(), e.getMessage(), Remedy.of(variant.section(), e)));
+  }
+
+  /** In the order of the source. */
+  private List<Refusal> refusals() {
+    return variants().map(refused::get).filter(Objects::nonNull).toList();
+  }
+
+  private Stream<Variant> variants() {
+    return plan.hooks().stream().flatMap(hook -> hook.variants().stream());
+  }
+
+  private InKernel attach(List<Variant> variants, Runnable beforeAttaching) {
+    try (BpfObject object = BpfObject.open(plan.name(), plan.object());
+        Holding holding = new Holding()) {
+      List<BpfProgram> programs = load(object, variants, holding);
+      beforeAttaching.run();
+      for (BpfProgram program : programs) {
+        BpfLink link = attach(object, program);
+        holding.links.add(link);
+        KernelProgram inKernel = program.inKernel();
+        holding.programs.add(inKernel);
+        holding.attachments.add(new Attachment(program.name(), inKernel, link));
+      }
+      String hook = variants.stream().map(Variant::section).collect(Collectors.joining(", "));
+      return holding.keep(hook, perf, refusals(), Optional.empty());
+    }
+  }
+
+  /** Brings those variants into the kernel with all that they need, and returns their programs. */
+  private List<BpfProgram> load(BpfObject object, List<Variant> variants, Holding holding) {
+    object.programs().forEach(p -> p.autoload(variants.contains(Variant.of(p))));
+    prepareMaps(object);
+    object.load();
+    for (String name : mapNames()) {
+      object.map(name).ifPresent(map -> holding.maps.put(name, map.inKernel()));
+    }
+    // Before the programs run: what they say to a perf event array without rings is lost.
+    holding.channel = plan.events().map(_ -> openChannel(object, holding.maps));
+    holding.polled = polled(plan, holding.maps);
+    return object.programs().stream().filter(p -> variants.contains(Variant.of(p))).toList();
+  }
+
+  private BpfLink attach(BpfObject object, BpfProgram program) {
+    return program.section().equals(ON_CLOCKS)
+        ? program.attachToClocks((int) tunable(object, Tunables.SAMPLE_HERTZ))
+        : program.attach();
   }
 
   /**
@@ -154,7 +201,7 @@ final class Loader {
       }
       holding.channel =
           plan.events().map(_ -> RingBuffer.open(map(plan.name(), holding.maps, InKernel.RING)));
-      List<PolledMap> polled = polled(plan, holding.maps);
+      holding.polled = polled(plan, holding.maps);
       List<String> sections = new ArrayList<>();
       for (Variant variant :
           plan.hooks().stream().flatMap(hook -> hook.variants().stream()).toList()) {
@@ -167,7 +214,7 @@ final class Loader {
           holding.attachments.add(new Attachment(variant.program(), program, link));
         }
       }
-      return holding.keep(polled, String.join(", ", sections), false, List.of(), Optional.of(pin));
+      return holding.keep(String.join(", ", sections), false, List.of(), Optional.of(pin));
     }
   }
 
@@ -207,14 +254,10 @@ final class Loader {
     final List<KernelProgram> programs = new ArrayList<>();
     final List<Attachment> attachments = new ArrayList<>();
     Optional<EventChannel> channel = Optional.empty();
+    List<PolledMap> polled = List.of();
     private boolean kept;
 
-    InKernel keep(
-        List<PolledMap> polled,
-        String hook,
-        boolean perf,
-        List<Refusal> refused,
-        Optional<Pin> pin) {
+    InKernel keep(String hook, boolean perf, List<Refusal> refused, Optional<Pin> pin) {
       kept = true;
       return new InKernel(
           List.copyOf(attachments),
@@ -299,7 +342,7 @@ final class Loader {
   }
 
   /**
-   * A variant tried alone.
+   * A variant that was tried.
    *
    * @param refusal why it does not hold
    */

@@ -340,6 +340,66 @@ class ProbesTest {
             org.assertj.core.groups.Tuple.tuple("tp_btf/sched_process_exec", true));
   }
 
+  @Test
+  void doctorSaysOfEachVariantItsOwnReason() throws Exception {
+    // Given one that is refused when it is loaded, two when they are attached, and one that holds.
+    TestProbe.make(
+        folder,
+        "starts",
+        ABSENT,
+        TestProbe.program("fork__absent", "raw_tp/no_such_event"),
+        TestProbe.program("exit__absent", "raw_tp/nor_this_one"),
+        EXEC);
+
+    assertThat(reasons("starts"))
+        .satisfiesExactly(
+            absent ->
+                assertThat(absent.orElseThrow())
+                    .startsWith("bpf_object__load(starts): ESRCH")
+                    .doesNotContain("fork__absent", "exit__absent"),
+            holds -> assertThat(holds).isEmpty(),
+            fork ->
+                assertThat(fork.orElseThrow())
+                    .startsWith("bpf_program__attach(starts/fork__absent): ENOENT")
+                    .doesNotContain("exec__absent", "exit__absent"),
+            exit ->
+                assertThat(exit.orElseThrow())
+                    .startsWith("bpf_program__attach(starts/exit__absent): ENOENT")
+                    .doesNotContain("exec__absent", "fork__absent"));
+  }
+
+  @Test
+  void doctorRefusesEachVariantForWhatTheyShare() throws Exception {
+    String map =
+        """
+        struct {
+        	__uint(type, BPF_MAP_TYPE_ARRAY);
+        	__uint(key_size, 8); /* allowed is 4 */
+        	__uint(value_size, 8);
+        	__uint(max_entries, 1);
+        } broken SEC(".maps");
+        """;
+    TestProbe.make(
+        folder,
+        "starts",
+        map,
+        EXEC,
+        TestProbe.program("exit__raw_tp", "raw_tp/sched_process_exit"));
+
+    assertThat(reasons("starts"))
+        .hasSize(2)
+        .allSatisfy(reason -> assertThat(reason.orElseThrow()).contains("map 'broken'", "EINVAL"));
+  }
+
+  /** Of each variant of a probe why it does not hold. */
+  private List<Optional<String>> reasons(String probe) {
+    return Doctor.examine(ProbeSettings.of(folder)).probes().stream()
+        .filter(found -> found.probe().equals(probe))
+        .flatMap(found -> found.variants().stream())
+        .map(variant -> variant.refusal().map(ProbeState.Refusal::reason))
+        .toList();
+  }
+
   private Probes probes(ProbeSettings settings) {
     return new Probes(
         settings,

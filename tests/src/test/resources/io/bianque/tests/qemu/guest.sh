@@ -13,7 +13,7 @@ start_agent() {
     BIANQUE_AGENT_EVENTS__CHANNEL=$1 BIANQUE_AGENT_PROBE_FOLDERS=$2 BIANQUE_AGENT_STATE_DIR=/tmp/state-$1 \
         /agent/bin/bianque-agent --record "/results/$1.avro" > "/results/$1.log" 2>&1 &
     agent=$!
-    # Loading every program takes one to two minutes under emulation, and longer on a machine that does other things.
+    # Loading every program takes half a minute under emulation, and several times that on a busy machine.
     patience=3000
     await grep -q ' probe .*: ' "/results/$1.log" || {
         kill -QUIT "$agent" # its threads' stacks
