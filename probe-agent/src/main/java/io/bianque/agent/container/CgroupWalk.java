@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -32,7 +33,11 @@ final class CgroupWalk {
    *
    * @param since when the kernel first looked its folder up: at its start, or later
    */
-  record Found(Hierarchy hierarchy, long id, String path, Instant since) {}
+  record Found(Hierarchy hierarchy, long id, String path, Instant since) {
+    Path folder() {
+      return Path.of(hierarchy.root() + path);
+    }
+  }
 
   /**
    * What a walk found.
@@ -41,26 +46,42 @@ final class CgroupWalk {
    */
   record Result(List<Found> cgroups, boolean complete) {}
 
+  /** Who wants to know of a cgroup before those below it are looked for. */
+  interface Visitor {
+    /** True when it took its time, so that there may be others below it by now. */
+    boolean enters(Found cgroup);
+  }
+
+  private record Attributes(long inode, int links, Instant changed, boolean isFolder) {}
+
   /** Names that are files wherever they stand: a listing does not say what is one. */
   private final Set<String> files = new HashSet<>();
 
   /** All cgroups but the roots, each before those below it. */
-  Result walk(List<Hierarchy> hierarchies) {
+  Result walk(List<Hierarchy> hierarchies, Visitor visitor) {
     List<Found> found = new ArrayList<>();
     boolean complete = true;
     for (Hierarchy hierarchy : hierarchies) {
-      complete &= below(hierarchy, hierarchy.root(), "", found);
+      complete &= below(hierarchy, hierarchy.root(), "", visitor, found);
     }
     return new Result(found, complete && found.size() < MOST);
   }
 
+  /** The one with that path and those below it; none when it is gone. */
+  List<Found> at(Hierarchy hierarchy, String path, Visitor visitor) {
+    List<Found> found = new ArrayList<>();
+    visit(hierarchy, Path.of(hierarchy.root() + path), path, visitor, found);
+    return found;
+  }
+
   /** Whether the folder was there. */
-  private boolean below(Hierarchy hierarchy, Path folder, String path, List<Found> found) {
+  private boolean below(
+      Hierarchy hierarchy, Path folder, String path, Visitor visitor, List<Found> found) {
     try (DirectoryStream<Path> names = Files.newDirectoryStream(folder)) {
       for (Path each : names) {
         String name = each.getFileName().toString();
         if (!files.contains(name) && found.size() < MOST) {
-          visit(hierarchy, each, path + "/" + name, name, found);
+          visit(hierarchy, each, path + "/" + name, visitor, found);
         }
       }
       return true;
@@ -71,27 +92,39 @@ final class CgroupWalk {
   }
 
   private void visit(
-      Hierarchy hierarchy, Path folder, String path, String name, List<Found> found) {
-    Map<String, Object> attributes;
+      Hierarchy hierarchy, Path folder, String path, Visitor visitor, List<Found> found) {
+    Optional<Attributes> attributes = attributes(folder);
+    if (attributes.isEmpty()) {
+      return;
+    }
+    if (!attributes.get().isFolder()) {
+      files.add(folder.getFileName().toString());
+      return;
+    }
+    Found cgroup = new Found(hierarchy, attributes.get().inode(), path, attributes.get().changed());
+    found.add(cgroup);
+    if (visitor.enters(cgroup)) {
+      attributes = attributes(folder);
+    }
+    if (attributes.isPresent() && attributes.get().links() > LINKS_OF_LEAF) {
+      var _ = below(hierarchy, folder, path, visitor, found);
+    }
+  }
+
+  /** Empty when it is gone. */
+  private static Optional<Attributes> attributes(Path folder) {
     try {
-      attributes =
+      Map<String, Object> all =
           Files.readAttributes(
               folder, "unix:ino,nlink,ctime,isDirectory", LinkOption.NOFOLLOW_LINKS);
+      return Optional.of(
+          new Attributes(
+              (Long) all.get("ino"),
+              (Integer) all.get("nlink"),
+              ((FileTime) all.get("ctime")).toInstant(),
+              (Boolean) all.get("isDirectory")));
     } catch (IOException gone) {
-      return;
-    }
-    if (!(Boolean) attributes.get("isDirectory")) {
-      files.add(name);
-      return;
-    }
-    found.add(
-        new Found(
-            hierarchy,
-            (Long) attributes.get("ino"),
-            path,
-            ((FileTime) attributes.get("ctime")).toInstant()));
-    if ((Integer) attributes.get("nlink") > LINKS_OF_LEAF) {
-      var _ = below(hierarchy, folder, path, found);
+      return Optional.empty();
     }
   }
 }

@@ -1,5 +1,6 @@
 package io.bianque.agent.container;
 
+import io.bianque.agent.container.CgroupEvents.Change;
 import io.bianque.agent.container.CgroupWalk.Found;
 import io.bianque.agent.host.HostRoot;
 import io.bianque.facts.Container;
@@ -23,7 +24,7 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Knows every cgroup of the host from its start until a day after its end, over restarts of the
- * agent and of the host. For one thread, but for {@link #report}.
+ * agent and of the host. For one thread at a time, but for {@link #report}.
  */
 public final class ContainerWatch {
   private static final Logger LOG = LoggerFactory.getLogger(ContainerWatch.class);
@@ -40,20 +41,33 @@ public final class ContainerWatch {
   /** What is lost when the agent is killed: ends that nobody tells of. */
   private static final Duration KEPT_EVERY = Duration.ofSeconds(10);
 
+  /** A watch takes 0.2 KB here, and keeps an inode in the kernel. */
+  private static final int MOST_WATCHED = 2_000;
+
+  /** Hundreds may come at once, as with a host's start; but what never ends must cost little. */
+  private static final int EVENTS_AT_ONCE = 500;
+
+  private static final int EVENTS_A_SECOND = 20;
+
   private final HostRoot host;
   private final String hostId;
   private final String bootId;
   private final InstantSource clock;
   private final CgroupWalk walk = new CgroupWalk();
+  private final CgroupEvents events =
+      new CgroupEvents(
+          walk, MOST_WATCHED, new Allowance(EVENTS_AT_ONCE, EVENTS_A_SECOND, System::nanoTime));
   private final RuntimeFiles files;
   private final KnownContainers known;
   private final Map<String, Instant> filesUntil = new HashMap<>();
 
   private List<Hierarchy> hierarchies = List.of();
+  private Map<String, Container> held = new LinkedHashMap<>();
+  private long skippedBeforeLook;
   private Instant keptAt;
   private boolean moved;
   private boolean saidIncomplete;
-  private volatile Report report = new Report(0, 0, 0, 0, true, Map.of());
+  private volatile Report report = new Report(0, 0, 0, 0, true, new Told(0, 0, 0, 0), Map.of());
 
   /**
    * Something to publish.
@@ -63,12 +77,23 @@ public final class ContainerWatch {
   public record Said(String key, Container container) {}
 
   /**
+   * What became of the folders of which the kernel told that they came.
+   *
+   * @param watched cgroups, below which it tells now
+   * @param found there
+   * @param gone before they could be looked at
+   * @param skipped because too many came at once; a look may have found them later
+   */
+  public record Told(long watched, long found, long gone, long skipped) {}
+
+  /**
    * What the watch has come to.
    *
    * @param cgroups that are there
    * @param containers of these
    * @param lookNanos that all looks took together
    * @param complete whether the last look saw all cgroups
+   * @param told what the kernel told between looks
    * @param troubles how often a runtime's file was there and said nothing, by kind
    */
   public record Report(
@@ -77,6 +102,7 @@ public final class ContainerWatch {
       long looks,
       long lookNanos,
       boolean complete,
+      Told told,
       Map<String, Long> troubles) {
     public Report {
       troubles = Map.copyOf(troubles);
@@ -108,6 +134,10 @@ public final class ContainerWatch {
         container.getCgroupId());
   }
 
+  private String key(Found cgroup) {
+    return key(hostId, bootId, cgroup.hierarchy().name(), cgroup.id());
+  }
+
   private static String key(String hostId, String bootId, String hierarchy, long cgroupId) {
     return hostId + "/" + bootId + "/" + hierarchy + "/" + Long.toUnsignedString(cgroupId);
   }
@@ -123,11 +153,14 @@ public final class ContainerWatch {
       hierarchies = Hierarchy.mounted(host);
     }
     files.lookAgain();
-    CgroupWalk.Result result = walk.walk(hierarchies);
-    Map<String, Container> changed = new LinkedHashMap<>();
+    skippedBeforeLook = events.told().skipped();
+    events.beginWalk(hierarchies);
+    CgroupWalk.Result result = walk.walk(hierarchies, events);
+    events.endWalk(result.complete());
+    Map<String, Container> changed = takeHeld();
     Set<String> there = new HashSet<>();
     for (Found each : result.cgroups()) {
-      String key = key(hostId, bootId, each.hierarchy().name(), each.id());
+      String key = key(each);
       there.add(key);
       take(key, each, now, changed);
     }
@@ -135,12 +168,59 @@ public final class ContainerWatch {
     if (result.complete()) {
       end(there, now, changed);
     }
+    // Some came while others were looked at that are newer.
+    apply(events.ready(), now, held);
+    if (tellsOfAll()) {
+      changed.putAll(takeHeld());
+    }
     List<Said> said = said(changed);
     said.addAll(forget(now));
     keepWhenDue(now, !said.isEmpty());
     sayIncomplete(result.complete());
     report(result.cgroups().size(), result.complete(), System.nanoTime() - began);
     return said;
+  }
+
+  /**
+   * Takes what the kernel told between two looks; what has changed by it, in the order of ids. When
+   * some were skipped, nothing before the next look, which tells of them too: who has a cgroup's
+   * record has those of all that came before.
+   */
+  List<Said> heed(List<Change> changes) {
+    files.lookAgain();
+    apply(changes, clock.instant(), held);
+    moved |= !changes.isEmpty();
+    return tellsOfAll() ? said(takeHeld()) : List.of();
+  }
+
+  /** Whether none was skipped since the last look began. */
+  private boolean tellsOfAll() {
+    return events.told().skipped() == skippedBeforeLook;
+  }
+
+  private void apply(List<Change> changes, Instant now, Map<String, Container> changed) {
+    for (Change each : changes) {
+      switch (each) {
+        case Change.Came(Found cgroup) -> take(key(cgroup), cgroup, now, changed);
+        case Change.Went(Found cgroup) -> {
+          Container container = known.all().get(key(cgroup));
+          if (container != null && container.getEndedAt() == null) {
+            end(key(cgroup), container, now, changed);
+          }
+        }
+      }
+    }
+  }
+
+  private Map<String, Container> takeHeld() {
+    Map<String, Container> taken = held;
+    held = new LinkedHashMap<>();
+    return taken;
+  }
+
+  /** To be opened by who {@link #heed heeds} them. */
+  CgroupEvents events() {
+    return events;
   }
 
   /** All that is known, to be published once more: those that have ended too. */
@@ -259,12 +339,20 @@ public final class ContainerWatch {
         .all()
         .forEach((key, container) -> {
           if (container.getEndedAt() == null && !there.contains(key)) {
-            container.setEndedAt(now);
-            container.setObservedAt(now);
-            filesUntil.remove(key);
-            changed.put(key, container);
+            end(key, container, now, changed);
           }
         });
+  }
+
+  private void end(String key, Container container, Instant now, Map<String, Container> changed) {
+    if (wantsFiles(key, container, now)) {
+      // It may have been too short for its files to come before it was first seen.
+      describe(container);
+    }
+    container.setEndedAt(now);
+    container.setObservedAt(now);
+    filesUntil.remove(key);
+    changed.put(key, container);
   }
 
   private List<Said> forget(Instant now) {
@@ -330,6 +418,7 @@ public final class ContainerWatch {
             before.looks() + 1,
             before.lookNanos() + nanos,
             complete,
+            events.told(),
             troubles);
   }
 }

@@ -47,10 +47,12 @@ final class RuntimeFiles {
   private static final List<String> STORAGE =
       List.of("run/containers/storage", "var/lib/containers/storage");
 
-  private static final String DOCKER = "var/lib/docker/containers";
+  private static final String DOCKER = "var/lib/docker";
+  private static final String DOCKER_CONFIG = "etc/docker/daemon.json";
   private static final String KUBELET_LOGS = "var/log/pods";
 
   private static final Set<String> BUNDLE = Set.of("annotations");
+  private static final Set<String> DOCKER_ROOT = Set.of("data-root");
   private static final Set<String> DOCKERS = Set.of("Name", "Config/Image", "Config/Labels");
   private static final Set<String> STORED = Set.of("id", "names", "metadata");
   private static final Set<String> STORED_METADATA = Set.of("image-name");
@@ -71,6 +73,7 @@ final class RuntimeFiles {
   private final Map<Trouble, Long> troubles = new EnumMap<>(Trouble.class);
   private final Map<String, Optional<Map<String, Described>>> stores = new HashMap<>();
   private Map<String, Described> pods;
+  private Path docker;
 
   RuntimeFiles(HostRoot host) {
     this.host = host;
@@ -80,6 +83,7 @@ final class RuntimeFiles {
   void lookAgain() {
     stores.clear();
     pods = null;
+    docker = null;
   }
 
   /** How often a file was there and said nothing. Any thread. */
@@ -123,10 +127,23 @@ final class RuntimeFiles {
 
   private Described docker(String id) {
     return read(
-            host.path(DOCKER).resolve(id).resolve("config.v2.json"),
+            dockers().resolve("containers").resolve(id).resolve("config.v2.json"),
             in -> JsonStrings.ofObject(in, DOCKERS))
         .map(RuntimeFiles::ofDocker)
         .orElse(Described.NOTHING);
+  }
+
+  /** Where Docker keeps its data, which its configuration may have put on another disk. */
+  private Path dockers() {
+    if (docker == null) {
+      docker =
+          read(host.path(DOCKER_CONFIG), in -> JsonStrings.ofObject(in, DOCKER_ROOT))
+              .flatMap(config -> value(config, "data-root"))
+              .filter(root -> root.startsWith("/"))
+              .map(root -> host.path(root.substring(1)))
+              .orElse(host.path(DOCKER));
+    }
+    return docker;
   }
 
   private static Described ofDocker(Map<String, String> config) {

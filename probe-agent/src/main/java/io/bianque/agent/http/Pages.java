@@ -322,6 +322,14 @@ public final class Pages {
     out.append("bianque_agent_cgroup_look_seconds_total ")
         .append(report.lookNanos() / 1e9)
         .append('\n');
+    ContainerWatch.Told told = report.told();
+    head(out, "bianque_agent_cgroups_watched", "gauge", "Cgroups below which new ones are told.");
+    out.append("bianque_agent_cgroups_watched ").append(told.watched()).append('\n');
+    String events = "bianque_agent_cgroup_events_total";
+    head(out, events, "counter", "New cgroups that the kernel told of, by what became of it.");
+    out.append("%s{result=\"found\"} %d%n".formatted(events, told.found()));
+    out.append("%s{result=\"gone\"} %d%n".formatted(events, told.gone()));
+    out.append("%s{result=\"skipped\"} %d%n".formatted(events, told.skipped()));
     String name = "bianque_agent_runtime_files_failed_total";
     head(out, name, "counter", "Files of container runtimes that were there and said nothing.");
     report

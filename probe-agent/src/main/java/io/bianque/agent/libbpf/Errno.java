@@ -4,8 +4,10 @@ package io.bianque.agent.libbpf;
 final class Errno {
   static final int EPERM = 1;
   static final int ENOENT = 2;
+  static final int EINTR = 4;
   static final int EAGAIN = 11;
   static final int ENODEV = 19;
+  static final int ENOTDIR = 20;
   static final int EINVAL = 22;
   static final int ENOBUFS = 105;
 

@@ -38,6 +38,7 @@ final class Libc {
   private static final MemorySegment OPEN = symbol("open");
   private static final MemorySegment FADVISE = symbol("posix_fadvise");
 
+  private static final MemorySegment READ = symbol("read");
   private static final MemorySegment WRITE = symbol("write");
   private static final MemorySegment POLL = symbol("poll");
   private static final MemorySegment SOCKET = symbol("socket");
@@ -45,6 +46,9 @@ final class Libc {
   private static final MemorySegment SETSOCKOPT = symbol("setsockopt");
   private static final MemorySegment SEND = symbol("send");
   private static final MemorySegment RECVMSG = symbol("recvmsg");
+  private static final MemorySegment INOTIFY_INIT1 = symbol("inotify_init1");
+  private static final MemorySegment INOTIFY_ADD_WATCH = symbol("inotify_add_watch");
+  private static final MemorySegment INOTIFY_RM_WATCH = symbol("inotify_rm_watch");
 
   private Libc() {}
 
@@ -106,6 +110,10 @@ final class Libc {
     return result((int) NativeCall.call(OPEN, path, flags | O_CLOEXEC));
   }
 
+  static int read(int fd, long buffer, long length) {
+    return result((int) NativeCall.call(READ, fd, buffer, length));
+  }
+
   static int write(int fd, long buffer, long length) {
     return result((int) NativeCall.call(WRITE, fd, buffer, length));
   }
@@ -132,6 +140,19 @@ final class Libc {
 
   static int recvmsg(int fd, long message, int flags) {
     return result((int) NativeCall.call(RECVMSG, fd, message, flags));
+  }
+
+  static int inotify_init1(int flags) {
+    return result((int) NativeCall.call(INOTIFY_INIT1, flags));
+  }
+
+  /** {@code path} is the address of a C string. */
+  static int inotify_add_watch(int fd, long path, int mask) {
+    return result((int) NativeCall.call(INOTIFY_ADD_WATCH, fd, path, mask));
+  }
+
+  static int inotify_rm_watch(int fd, int watch) {
+    return result((int) NativeCall.call(INOTIFY_RM_WATCH, fd, watch));
   }
 
   /** Of a whole file; unlike its neighbours it returns the errno. */

@@ -1,6 +1,7 @@
 package io.bianque.agent.publish;
 
 import io.bianque.agent.config.AgentConfig;
+import io.bianque.agent.container.ContainerFollower;
 import io.bianque.agent.container.ContainerWatch;
 import io.bianque.agent.probe.ProbeReport;
 import io.bianque.facts.Container;
@@ -37,12 +38,6 @@ public final class Facts {
   /** Outcomes of control requests while the broker is away: of those that end meanwhile. */
   private static final int MOST_TOLD = 1000;
 
-  /** Times the look: however many cgroups there are, looking takes 0.5 % of one core at most. */
-  private static final int CONTAINERS_PAUSE_OF_LOOKS = 200;
-
-  /** Times the interval, however dear looks are. */
-  private static final int CONTAINERS_LONGEST_PAUSE = 10;
-
   /** Until a container's record is tried again; what else is due goes on meanwhile. */
   private static final long CONTAINERS_PAUSE_NANOS = TimeUnit.SECONDS.toNanos(1);
 
@@ -50,16 +45,16 @@ public final class Facts {
   private final Supplier<HostFacts> hostFacts;
   private final Consumer<Consumer<SymbolChunk>> symbols;
   private final BooleanSupplier modulesChanged;
-  private final ContainerWatch containers;
+  private final ContainerFollower containers;
   private final CounterBook counters;
   private final long countersNanos;
   private final long factsNanos;
-  private final long containersNanos;
 
   private final Deque<Fact> ready = new ArrayDeque<>();
+
+  /** By the key of the record; guarded by itself. */
   private final LinkedHashMap<String, ContainerWatch.Said> waiting = new LinkedHashMap<>();
-  private long containersDue;
-  private long lastLookNanos;
+
   private long containersHeldUntil;
   private long countersDue;
   private long keptAt;
@@ -90,14 +85,19 @@ public final class Facts {
     this.hostFacts = hostFacts;
     this.symbols = symbols;
     this.modulesChanged = modulesChanged;
-    this.containers = containers;
+    this.containers =
+        new ContainerFollower(
+            containers,
+            intervals.containers(),
+            said -> {
+              say(said);
+              wakePublisher.run();
+            });
     this.counters = counters;
     this.countersNanos = intervals.counters().toNanos();
     this.factsNanos = intervals.facts().toNanos();
-    this.containersNanos = intervals.containers().toNanos();
     this.countersDue = System.nanoTime();
     this.factsDue = countersDue;
-    this.containersDue = countersDue;
     this.containersHeldUntil = countersDue;
     this.keptAt = countersDue;
   }
@@ -126,37 +126,29 @@ public final class Facts {
   void putBack(Fact fact) {
     if (fact.topic().equals(Topics.CONTAINERS)) {
       // Where nobody has made their topic or schema yet, all else must be said nevertheless.
-      waiting.putIfAbsent(
-          fact.key(), new ContainerWatch.Said(fact.key(), (Container) fact.value()));
+      synchronized (waiting) {
+        waiting.putIfAbsent(
+            fact.key(), new ContainerWatch.Said(fact.key(), (Container) fact.value()));
+      }
       containersHeldUntil = System.nanoTime() + CONTAINERS_PAUSE_NANOS;
     } else {
       ready.addFirst(fact);
     }
   }
 
-  /** Whether the broker is there or not: who comes and goes meanwhile would be missed for good. */
-  void lookAtContainersWhenDue() {
-    if (System.nanoTime() - containersDue >= 0) {
-      long began = System.nanoTime();
-      say(containers.look());
-      long ended = System.nanoTime();
-      // One that was slow for another reason, as the first of a young JVM, does not count.
-      long dear = Math.min(ended - began, lastLookNanos) * CONTAINERS_PAUSE_OF_LOOKS;
-      lastLookNanos = ended - began;
-      containersDue =
-          ended + Math.clamp(dear, containersNanos, containersNanos * CONTAINERS_LONGEST_PAUSE);
-    }
-  }
-
   private void say(List<ContainerWatch.Said> said) {
-    for (ContainerWatch.Said each : said) {
-      waiting.remove(each.key());
-      waiting.put(each.key(), each);
+    synchronized (waiting) {
+      for (ContainerWatch.Said each : said) {
+        waiting.remove(each.key());
+        waiting.put(each.key(), each);
+      }
     }
   }
 
   private boolean containersWait() {
-    return !waiting.isEmpty() && System.nanoTime() - containersHeldUntil >= 0;
+    synchronized (waiting) {
+      return !waiting.isEmpty();
+    }
   }
 
   /** Counters that wait are as old as they wait; true when there were some. */
@@ -180,16 +172,17 @@ public final class Facts {
 
   /** How long until something is due. */
   long dueInNanos() {
-    if (!ready.isEmpty() || !chunks.isEmpty() || !told.isEmpty() || containersWait()) {
+    if (!ready.isEmpty() || !chunks.isEmpty() || !told.isEmpty()) {
       return 0;
     }
-    return Math.min(containersDue, Math.min(countersDue, factsDue)) - System.nanoTime();
+    long due = Math.min(countersDue, factsDue);
+    return (containersWait() ? Math.min(due, containersHeldUntil) : due) - System.nanoTime();
   }
 
   /** A producer was lost with what it had: all is said again. */
   void sayAgain() {
     ready.removeIf(fact -> !isTold(fact));
-    say(containers.all());
+    containers.sayAll();
     counters.notHeard();
     factsDue = System.nanoTime();
     countersDue = factsDue;
@@ -214,15 +207,13 @@ public final class Facts {
    */
   void start(Runnable wake) {
     this.wakePublisher = wake;
-    // Those that ended since the agent last ran are found by the first look.
-    say(containers.all());
-    lookAtContainersWhenDue();
+    containers.start();
     readSymbols();
   }
 
   void stop() {
     stopReadingSymbols();
-    containers.keep();
+    containers.stop();
   }
 
   private void stopReadingSymbols() {
@@ -269,7 +260,7 @@ public final class Facts {
     if (factsDue - now <= 0) {
       factsDue = now + factsNanos;
       HostFacts facts = hostFacts.get();
-      say(containers.all());
+      containers.sayAll();
       ready.add(new Fact(Topics.HOSTS, hostId, wallNanos(), facts));
     }
     if (countersDue - now <= 0) {
@@ -283,8 +274,11 @@ public final class Facts {
         ready.add(new Fact(Topics.COUNTERS, hostId, nanos(each.getTime()), each));
       }
     }
-    if (ready.isEmpty() && containersWait()) {
-      ContainerWatch.Said said = waiting.pollFirstEntry().getValue();
+    if (ready.isEmpty() && containersWait() && now - containersHeldUntil >= 0) {
+      ContainerWatch.Said said;
+      synchronized (waiting) {
+        said = waiting.pollFirstEntry().getValue();
+      }
       ready.add(new Fact(Topics.CONTAINERS, said.key(), wallNanos(), said.container()));
     }
     SymbolChunk chunk = ready.isEmpty() ? chunks.poll() : null;

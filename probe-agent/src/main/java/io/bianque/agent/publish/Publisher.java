@@ -294,7 +294,6 @@ public final class Publisher implements EventSink {
   /** A turn of everything; true when there is more to do at once. */
   private boolean work() {
     keepProducer();
-    facts.lookAtContainersWhenDue();
     boolean more = false;
     for (Lane lane : lanes.values()) {
       more |= work(lane);

@@ -220,6 +220,34 @@ class ContainerWatchTest {
   }
 
   @Test
+  void whereSomeWereSkippedNothingIsToldOfBeforeALookFoundThem() throws Exception {
+    ContainerWatch watch = watch("boot-1");
+    try (CgroupEvents events = watch.events()) {
+      events.open();
+      assertThat(watch.look()).isEmpty();
+      host.cgroup("/first");
+      assertThat(watch.heed(events.next(Duration.ofSeconds(10)))).hasSize(1);
+      for (int i = 0; i < 1000; i++) {
+        host.cgroup("/many" + i);
+      }
+
+      List<Said> told = watch.heed(events.next(Duration.ofSeconds(10)));
+
+      assertThat(events.told().found()).isGreaterThan(400);
+      assertThat(events.told().skipped()).isGreaterThan(400);
+      assertThat(told).isEmpty();
+      assertThat(watch.look())
+          .hasSize(1000)
+          .extracting(said -> said.container().getCgroupId())
+          .isSorted();
+      host.remove("/first");
+      assertThat(watch.heed(events.next(Duration.ofSeconds(10))))
+          .extracting(said -> said.container().getPath())
+          .containsExactly("/first");
+    }
+  }
+
+  @Test
   void aBrokenStateFileIsNoReasonNotToBegin() throws Exception {
     Files.write(folder.resolve("containers"), new byte[] {0, 5, 1, 2, 3, 4});
     host.cgroup("/a");

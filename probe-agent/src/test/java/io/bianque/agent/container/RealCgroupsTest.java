@@ -1,6 +1,7 @@
 package io.bianque.agent.container;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 import io.bianque.agent.container.ContainerWatch.Said;
 import io.bianque.agent.host.HostRoot;
@@ -10,13 +11,21 @@ import io.bianque.facts.Container;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
 import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The cgroups of this machine's kernel, in whatever hierarchies it has them. */
 @KernelTest
@@ -59,6 +68,55 @@ class RealCgroupsTest {
         .satisfies(each -> assertThat(each.getEndedAt()).isAfterOrEqualTo(each.getStartedAt()));
   }
 
+  /** No look finds them: there is one in an hour. */
+  @ParameterizedTest
+  @ValueSource(strings = {"0.05", "0.3"})
+  void oneThatAProcessLivedInForAMomentIsToldOfWithItsStartAndItsEnd(String seconds)
+      throws Exception {
+    BlockingQueue<Said> heard = new LinkedBlockingQueue<>();
+    List<Path> roots =
+        Hierarchy.mounted(HostRoot.SYSTEM).stream().map(Hierarchy::root).distinct().toList();
+    String name = "bianque-short-" + ProcessHandle.current().pid();
+    ContainerFollower follower =
+        new ContainerFollower(watch, Duration.ofHours(1), said -> said.forEach(heard::add));
+    follower.start();
+    await("first look").until(() -> watch.report().told().watched() >= roots.size());
+    Instant began = Instant.now();
+
+    String each = roots.stream().map(Path::toString).collect(Collectors.joining(" "));
+    bash(
+        """
+        for root in %1$s; do mkdir -p $root/%2$s/inner; echo $$ >$root/%2$s/inner/cgroup.procs; done
+        sleep %3$s
+        for root in %1$s; do
+          echo $$ >$root/cgroup.procs
+          rmdir $root/%2$s/inner $root/%2$s
+        done
+        """
+            .formatted(each, name, seconds));
+    List<Container> ended = new ArrayList<>();
+    while (ended.size() < 2 * roots.size()) {
+      Said said = heard.poll(10, TimeUnit.SECONDS);
+      assertThat(said).as("ends of %d cgroups, besides %s", 2 * roots.size(), ended).isNotNull();
+      if (said.container().getPath().startsWith("/" + name)
+          && said.container().getEndedAt() != null) {
+        ended.add(said.container());
+      }
+    }
+    follower.stop();
+
+    assertThat(ended)
+        .allSatisfy(container -> {
+          assertThat(container.getStartedAt()).isAfterOrEqualTo(began.minusMillis(10));
+          assertThat(Duration.between(container.getStartedAt(), container.getEndedAt()))
+              .isBetween(
+                  Duration.ofMillis((long) (Double.parseDouble(seconds) * 1000)),
+                  Duration.ofSeconds(2));
+        })
+        .extracting(Container::getPath)
+        .containsOnly("/" + name, "/" + name + "/inner");
+  }
+
   /** Not timed against a limit: what is printed stands in docs/containers.md. */
   @Test
   void aThousandOfThem() throws Exception {
@@ -93,6 +151,10 @@ class RealCgroupsTest {
       }
     }
     assertThat(said()).hasSizeGreaterThanOrEqualTo(1001);
+  }
+
+  private static void bash(String script) throws Exception {
+    assertThat(new ProcessBuilder("bash", "-ec", script).inheritIO().start().waitFor()).isZero();
   }
 
   private List<Container> said() {

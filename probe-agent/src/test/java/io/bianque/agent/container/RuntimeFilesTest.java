@@ -28,6 +28,14 @@ class RuntimeFilesTest {
     files = new RuntimeFiles(host.host());
   }
 
+  @Test
+  void ofDockerWhereItsConfigurationSaysThatItKeepsItsData() {
+    host.put("etc/docker/daemon.json", "{\"debug\": false, \"data-root\": \"/mnt/docker\"}");
+    host.put("mnt/docker/containers/" + ID + "/config.v2.json", "{\"Name\":\"/web\"}");
+
+    assertThat(files.container(ID, Optional.empty()).name()).contains("web");
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {

@@ -41,7 +41,7 @@ public final class ContainerStore {
     /** The root of the hierarchy, or no cgroup. */
     record Nothing() implements Answer {}
 
-    /** It came and went between two looks of the agent, and will not be known. */
+    /** It came and went before the agent could look at it, and will not be known. */
     record Never() implements Answer {}
 
     /**

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.bianque.agent.testing.MemoryCgroup;
 import java.time.Duration;
 import java.util.Map;
 import org.junit.jupiter.api.AfterAll;
@@ -17,7 +18,10 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 class ContainersTest {
   private static final Duration SEEN_WITHIN = Duration.ofSeconds(60);
 
-  @RegisterExtension static final StackUnderTest STACK = StackUnderTest.ofThisCheckout(Map::of);
+  /** Every container is known by what the kernel tells: no look comes before the test's end. */
+  @RegisterExtension
+  static final StackUnderTest STACK =
+      StackUnderTest.ofThisCheckout(() -> Map.of("BIANQUE_AGENT_INTERVALS__CONTAINERS", "10m"));
 
   private static Podman podman;
 
@@ -70,6 +74,32 @@ class ContainersTest {
     mustNameTheContainer(document, id, "bianque-glutton");
     assertThat(document.at("/bianque/oom/victim_comm").asText()).isEqualTo("tail");
     assertThat(document.at("/bianque/oom/limit_memcg/container_id").asText()).isEqualTo(id);
+  }
+
+  /** By no runtime: none is that quick. */
+  @Test
+  void aKillInAContainerOfLessThanASecondNamesIt() throws Exception {
+    String id = "%064x".formatted(System.nanoTime());
+    long began = System.nanoTime();
+    try (MemoryCgroup container = MemoryCgroup.create("docker-" + id + ".scope").limit(16L << 20)) {
+      MemoryCgroup.await(container.start("tail", "/dev/zero"));
+    }
+    Duration lived = Duration.ofNanos(System.nanoTime() - began);
+
+    JsonNode document =
+        await("the kill")
+            .atMost(SEEN_WITHIN)
+            .pollInterval(Duration.ofMillis(500))
+            .until(
+                () -> find("logs-bianque.oom-default", id, "bianque.oom.scope", "memcg"),
+                found -> found != null);
+
+    System.out.println("lived for " + lived + ": " + document);
+    assertThat(lived).isLessThan(Duration.ofSeconds(1));
+    assertThat(document.at("/container/runtime").asText()).isEqualTo("docker");
+    assertThat(document.at("/bianque/systemd_unit").asText()).isEqualTo("docker-" + id + ".scope");
+    assertThat(document.at("/bianque/oom/limit_memcg/container_id").asText()).isEqualTo(id);
+    assertThat(document.at("/bianque/missing")).isEmpty();
   }
 
   private static JsonNode find(String stream, String containerId, String field, String value) {
