@@ -92,10 +92,7 @@ public final class OwnMemory {
       return new Mapping(
           Long.parseUnsignedLong(words.getFirst(), 0, dash, 16),
           Long.parseUnsignedLong(words.getFirst(), dash + 1, words.getFirst().length(), 16),
-          file.startsWith("/")
-              && rights.startsWith("r")
-              && rights.charAt(1) == '-'
-              && rights.charAt(3) == 'p',
+          file.startsWith("/") && rights.startsWith("r-"),
           file);
     }
 

@@ -290,9 +290,9 @@ public final class Probes implements AutoCloseable {
   }
 
   /**
-   * Hands what has changed in the polled maps of one probe to the sink, of each in turn: not of all
-   * at once, because every stream that is written to has an open batch and a compressor. On the
-   * thread that drains.
+   * Hands what has changed in the polled maps of one probe to the sink; all take turns. Of all at
+   * once, every stream that is written to would have an open batch and a compressor. On the thread
+   * that drains.
    *
    * @return how many probes take turns
    */
