@@ -79,8 +79,9 @@ class RealCgroupsTest {
     String name = "bianque-short-" + ProcessHandle.current().pid();
     ContainerFollower follower =
         new ContainerFollower(watch, Duration.ofHours(1), said -> said.forEach(heard::add));
+    long looks = watch.report().looks();
     follower.start();
-    await("first look").until(() -> watch.report().told().watched() >= roots.size());
+    await("first look").until(() -> watch.report().looks() > looks);
     Instant began = Instant.now();
 
     String each = roots.stream().map(Path::toString).collect(Collectors.joining(" "));
