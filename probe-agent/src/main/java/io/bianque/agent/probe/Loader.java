@@ -21,7 +21,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /** Brings a probe into the kernel: of each hook the first variant that the kernel takes. */
 final class Loader {
@@ -81,7 +80,7 @@ final class Loader {
 
   /** What becomes of each variant when it is tried. */
   List<Trial> tryEach() {
-    tryOut(variants().toList());
+    tryOut(plan.variants());
     return plan.hooks().stream()
         .flatMap(hook ->
             hook.variants().stream()
@@ -144,11 +143,7 @@ final class Loader {
 
   /** In the order of the source. */
   private List<Refusal> refusals() {
-    return variants().map(refused::get).filter(Objects::nonNull).toList();
-  }
-
-  private Stream<Variant> variants() {
-    return plan.hooks().stream().flatMap(hook -> hook.variants().stream());
+    return plan.variants().stream().map(refused::get).filter(Objects::nonNull).toList();
   }
 
   private InKernel attach(List<Variant> variants, Runnable beforeAttaching) {
@@ -203,8 +198,7 @@ final class Loader {
           plan.events().map(_ -> RingBuffer.open(map(plan.name(), holding.maps, InKernel.RING)));
       holding.polled = polled(plan, holding.maps);
       List<String> sections = new ArrayList<>();
-      for (Variant variant :
-          plan.hooks().stream().flatMap(hook -> hook.variants().stream()).toList()) {
+      for (Variant variant : plan.variants()) {
         if (pin.programs().contains(variant.program())) {
           sections.add(variant.section());
           BpfLink link = BpfLink.open(pin.link(variant.program()));

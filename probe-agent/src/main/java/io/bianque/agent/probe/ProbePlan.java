@@ -6,6 +6,7 @@ import io.bianque.agent.encode.EncodePlan;
 import io.bianque.agent.encode.PlanMismatch;
 import io.bianque.agent.libbpf.BpfException;
 import io.bianque.agent.libbpf.BpfObject;
+import io.bianque.agent.probe.Hook.Variant;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -76,6 +77,11 @@ record ProbePlan(
     } catch (BtfException | PlanMismatch | BpfException e) {
       throw new ProbeRejected("probe " + files.name() + ": " + e.getMessage(), e);
     }
+  }
+
+  /** Of all its hooks, hook by hook. */
+  List<Variant> variants() {
+    return hooks.stream().flatMap(hook -> hook.variants().stream()).toList();
   }
 
   private static Schema schema(Path file) throws IOException {

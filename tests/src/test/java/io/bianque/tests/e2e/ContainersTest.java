@@ -62,18 +62,21 @@ class ContainersTest {
         .atMost(SEEN_WITHIN)
         .until(() -> !podman.exists("bianque-glutton"));
 
-    JsonNode document =
-        await("the kill")
-            .atMost(SEEN_WITHIN)
-            .pollInterval(Duration.ofMillis(500))
-            .until(
-                () -> find("logs-bianque.oom-default", id, "bianque.oom.scope", "memcg"),
-                found -> found != null);
+    JsonNode document = killIn(id);
 
     System.out.println(document);
     mustNameTheContainer(document, id, "bianque-glutton");
     assertThat(document.at("/bianque/oom/victim_comm").asText()).isEqualTo("tail");
     assertThat(document.at("/bianque/oom/limit_memcg/container_id").asText()).isEqualTo(id);
+  }
+
+  private JsonNode killIn(String container) {
+    return await("the kill")
+        .atMost(SEEN_WITHIN)
+        .pollInterval(Duration.ofMillis(500))
+        .until(
+            () -> find("logs-bianque.oom-default", container, "bianque.oom.scope", "memcg"),
+            found -> found != null);
   }
 
   /** By no runtime: none is that quick. */
@@ -86,13 +89,7 @@ class ContainersTest {
     }
     Duration lived = Duration.ofNanos(System.nanoTime() - began);
 
-    JsonNode document =
-        await("the kill")
-            .atMost(SEEN_WITHIN)
-            .pollInterval(Duration.ofMillis(500))
-            .until(
-                () -> find("logs-bianque.oom-default", id, "bianque.oom.scope", "memcg"),
-                found -> found != null);
+    JsonNode document = killIn(id);
 
     System.out.println("lived for " + lived + ": " + document);
     assertThat(lived).isLessThan(Duration.ofSeconds(1));
