@@ -20,6 +20,15 @@ public final class BpfException extends RuntimeException {
     this.log = log;
   }
 
+  /** What is read of the kernel's memory, without a call, and makes no sense. */
+  BpfException(String what, String subject, String reason) {
+    super(what + "(" + subject + "): " + reason);
+    this.function = what;
+    this.subject = subject;
+    this.errno = 0;
+    this.log = "";
+  }
+
   /** The C function. */
   public String function() {
     return function;

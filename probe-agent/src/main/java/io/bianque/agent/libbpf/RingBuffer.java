@@ -5,7 +5,6 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.invoke.VarHandle;
-import java.util.OptionalInt;
 
 /**
  * A BPF ring buffer, mapped: the consumer's position, the producer's position, and the data pages
@@ -26,15 +25,12 @@ public final class RingBuffer implements EventChannel {
   private static final VarHandle POSITION = JAVA_LONG.varHandle();
 
   private final Arena arena = Arena.ofShared();
-  private final MemorySegment consumer;
+  private final ConsumerPage consumer;
   private final MemorySegment producer;
   private final RingPages data;
 
   /** Up to where records were handed over. */
   private long position;
-
-  /** Up to where their room was given back. */
-  private long released;
 
   /** Whether this kernel has ring buffers. */
   public static boolean isSupported() {
@@ -51,7 +47,10 @@ public final class RingBuffer implements EventChannel {
     int page = Libc.getpagesize();
     int fd = map.fd();
     try {
-      consumer = Libc.mmap(map.subject(), fd, 0, page, Libc.PROT_READ | Libc.PROT_WRITE, arena);
+      consumer =
+          new ConsumerPage(
+              map.subject(),
+              Libc.mmap(map.subject(), fd, 0, page, Libc.PROT_READ | Libc.PROT_WRITE, arena));
       MemorySegment rest =
           Libc.mmap(map.subject(), fd, page, page + (long) size, Libc.PROT_READ, arena);
       producer = rest.asSlice(0, page);
@@ -60,8 +59,7 @@ public final class RingBuffer implements EventChannel {
       arena.close();
       throw e;
     }
-    position = (long) POSITION.get(consumer, 0L);
-    released = position;
+    position = consumer.position();
   }
 
   @Override
@@ -74,15 +72,19 @@ public final class RingBuffer implements EventChannel {
       if ((header & BUSY) != 0) {
         break; // Still being written, on another CPU or by a program that this one interrupted.
       }
-      int length = header & LENGTH;
       long record = position + HEADER_BYTES;
-      position = (record + length + 7) & ~7;
+      position = next(position, header);
       if ((header & DISCARDED) == 0) {
         taken++;
-        data.handOver(record, length, handler);
+        data.handOver(record, header & LENGTH, handler);
       }
     }
     return taken;
+  }
+
+  /** Where the record behind the one with that header begins. */
+  private static long next(long position, int header) {
+    return (position + HEADER_BYTES + (header & LENGTH) + 7) & ~7;
   }
 
   @Override
@@ -92,34 +94,26 @@ public final class RingBuffer implements EventChannel {
 
   @Override
   public void release(long to) {
-    if (to > released) {
-      released = to;
-      // Release: the kernel may write over a record only when it has been read.
-      POSITION.setRelease(consumer, 0L, to);
+    long at = consumer.position();
+    if (to > at) {
+      long count = consumer.count();
+      while (at < to) {
+        int header = data.intAt(at);
+        count += (header & DISCARDED) == 0 ? 1 : 0;
+        at = next(at, header);
+      }
+      consumer.move(to, count);
     }
+  }
+
+  /** Records released in all the life of the ring, by whoever read it. */
+  public long released() {
+    return consumer.count();
   }
 
   @Override
   public boolean isPressed() {
-    return position - released > data.size() / 2;
-  }
-
-  /**
-   * Records that wait to be handed over; empty when one of them is still being written, so that
-   * nobody can tell.
-   */
-  public OptionalInt waiting() {
-    long end = (long) POSITION.getAcquire(producer, 0L);
-    int count = 0;
-    for (long at = position; at < end; ) {
-      int header = data.intAcquired(at);
-      if ((header & BUSY) != 0) {
-        return OptionalInt.empty();
-      }
-      count += (header & DISCARDED) == 0 ? 1 : 0;
-      at += ((header & LENGTH) + HEADER_BYTES + 7) & ~7;
-    }
-    return OptionalInt.of(count);
+    return position - consumer.position() > data.size() / 2;
   }
 
   /** None: a program that finds no room is told so, and counts it. */

@@ -9,7 +9,6 @@ import io.bianque.agent.libbpf.RingBuffer;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.stream.LongStream;
 
 /**
@@ -92,23 +91,9 @@ record InKernel(
     return all;
   }
 
-  /**
-   * Records that were taken from the channel before this process adopted it: what was submitted
-   * less what still waits, seen at a moment when neither moves.
-   */
+  /** Records that were taken from the channel before this process adopted it. */
   long readBefore() {
-    if (!adopted || !(channel.orElse(null) instanceof RingBuffer ring)) {
-      return 0;
-    }
-    long submitted = count().submitted();
-    for (int look = 0; ; look++) {
-      OptionalInt waiting = ring.waiting();
-      long after = count().submitted();
-      if (look == LOOKS || (waiting.isPresent() && after == submitted)) {
-        return submitted - waiting.orElse(0);
-      }
-      submitted = after;
-    }
+    return channel.orElse(null) instanceof RingBuffer ring ? ring.released() : 0;
   }
 
   /** Observations that are in no polled map, because it was full. */

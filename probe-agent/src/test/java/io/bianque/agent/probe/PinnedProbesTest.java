@@ -94,6 +94,30 @@ class PinnedProbesTest {
     }
   }
 
+  /** Whoever adopts a ring that is written to meets it at any moment. */
+  @Test
+  void countGoesOnUnderLoad() throws Exception {
+    Taken taken = new Taken(true);
+    Process load = new ProcessBuilder("sh", "-c", "while :; do /bin/true; done").start();
+    try {
+      for (int i = 0; i < 30; i++) {
+        try (Probes probes = start(taken, settings())) {
+          probes.drain(10);
+          assertThat(report(probes).read()).isEqualTo(taken.events);
+          probes.leave();
+        }
+      }
+    } finally {
+      load.destroy();
+      load.waitFor();
+    }
+    try (Probes probes = start(taken, settings())) {
+      probes.drain(1000);
+      ProbeReport report = report(probes);
+      assertThat(report.read()).isEqualTo(taken.events).isEqualTo(report.kernel().submitted());
+    }
+  }
+
   @Test
   void unsettledEventsDoNotKeepNewOnesOut() throws Exception {
     Taken taken = new Taken(false);
