@@ -8,9 +8,9 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * When the agent gives memory back: some time after its start, and after each later time that it
- * does again what starts do; and from then on every two minutes what has grown since. Any thread
- * may say that a start has ended; {@link #turn} is for one.
+ * When the agent gives memory back: some time after its start, after each later time that it does
+ * again what starts do, and when it has grown since. Any thread may say that a start has ended;
+ * {@link #turn} is for one.
  */
 final class MemoryTrim {
   private static final Logger LOG = LoggerFactory.getLogger(MemoryTrim.class);
@@ -18,17 +18,24 @@ final class MemoryTrim {
   /** By then what a start began, as sending the symbol table, has ended too. */
   private static final long AFTER_START = TimeUnit.SECONDS.toNanos(10);
 
+  private static final long LOOK = TimeUnit.MINUTES.toNanos(2);
+
   /**
-   * What survives the heap's small nursery is garbage soon after, but the collector lets the heap
-   * grow to its limit before it looks: 13 MB more after three minutes of 1,000 events/s. A look
-   * takes some 30 ms.
+   * Between two times. Giving back begins with a collection, which goes through the archive of
+   * classes: what it gave back the last time is read from the disk again, for which all threads
+   * wait 200 ms. A load that needs the memory would get it back at once.
    */
-  private static final long AGAIN = TimeUnit.MINUTES.toNanos(2);
+  private static final long AGAIN = TimeUnit.MINUTES.toNanos(10);
+
+  /** More than what comes and goes at the same load: batches, code that is compiled late. */
+  private static final long GROWN = 4 << 20;
 
   private final Path classArchive;
-  private boolean started;
   private volatile boolean wanted;
   private volatile long due;
+  private long lookAt;
+  private long again;
+  private long least = Long.MAX_VALUE;
 
   MemoryTrim(Path classArchive) {
     this.classArchive = classArchive;
@@ -42,22 +49,27 @@ final class MemoryTrim {
 
   /** Gives back what is due at this time of {@link System#nanoTime}. */
   void turn(long now) {
-    if (!(wanted || started) || now - due < 0) {
-      return;
+    if (wanted && now - due >= 0) {
+      // Before the work: another start may end meanwhile.
+      wanted = false;
+      giveBack(now);
+    } else if (lookAt != 0 && now - lookAt >= 0) {
+      lookAt = now + LOOK;
+      long resident = OwnMemory.residentBytes();
+      least = Math.min(least, resident);
+      if (resident > least + GROWN && now - again >= 0) {
+        giveBack(now);
+      }
     }
-    boolean first = wanted;
-    // Before the work: another start may end meanwhile.
-    due = now + AGAIN;
-    wanted = false;
-    started = true;
-    if (!first) {
-      OwnMemory.collect();
-      return;
-    }
+  }
+
+  private void giveBack(long now) {
+    lookAt = now + LOOK;
+    again = now + AGAIN;
     try {
       LOG.debug("{} bytes of file mappings given back", OwnMemory.giveBack(classArchive));
     } catch (IOException e) {
-      LOG.warn("memory needed only to start stays resident: {}", e.toString());
+      LOG.warn("memory that is not needed any more stays resident: {}", e.toString());
     }
   }
 }

@@ -28,10 +28,9 @@ public final class OwnMemory {
   }
 
   /**
-   * Gives back what was needed only to start: garbage of the Java heap, free blocks of malloc, and
-   * pages of code and archived classes. That is more than a third of what the agent has resident
-   * then, and nothing would ask for it later: the kernel keeps file pages mapped until memory is
-   * short.
+   * Gives back garbage of the Java heap, free blocks of malloc, and pages of code and archived
+   * classes. After a start that is more than a third of what the agent has resident, and nothing
+   * would ask for it later: the kernel keeps file pages mapped until memory is short.
    *
    * <p>File pages that are needed again come back by a fault each. With a page the kernel maps the
    * 15 around it that are in the page cache ("fault-around", since 3.15), so that soon all is
@@ -43,21 +42,13 @@ public final class OwnMemory {
    * @throws IOException when /proc cannot be read
    */
   public static long giveBack(Path own) throws IOException {
-    collect();
+    System.gc();
+    Libc.malloc_trim();
     long released = 0;
     for (Mapping mapping : unchangedFiles()) {
       released += mapping.file.equals(own.toString()) ? mapping.forget() : mapping.release();
     }
     return released;
-  }
-
-  /**
-   * Gives back garbage of the Java heap and free blocks of malloc. Not file pages: of the archive
-   * more would come back than had been there, since what was ever used of it is in the page cache.
-   */
-  public static void collect() {
-    System.gc();
-    Libc.malloc_trim();
   }
 
   /** Mappings of files for reading, of which the process has no page of its own. */

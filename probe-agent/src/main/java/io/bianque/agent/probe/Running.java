@@ -59,7 +59,7 @@ final class Running implements ProbeLife, RecordHandler {
 
   @Override
   public int drain(int maxEvents) {
-    return kernel.channel().map(channel -> drain(channel, maxEvents)).orElse(0);
+    return kernel.channel().isPresent() ? drain(kernel.channel().get(), maxEvents) : 0;
   }
 
   /** In small turns, because a turn's room is given back at its end. */
@@ -84,9 +84,9 @@ final class Running implements ProbeLife, RecordHandler {
    */
   private void release(EventChannel channel) {
     channel.release(
-        channel.isPressed()
+        unsettled.isEmpty() || channel.isPressed()
             ? channel.position()
-            : unsettled.map(Unsettled::settledTo).orElse(channel.position()));
+            : unsettled.get().settledTo());
   }
 
   @Override
@@ -103,9 +103,9 @@ final class Running implements ProbeLife, RecordHandler {
   }
 
   private Receipt receipt() {
-    return unsettled
-        .map(each -> each.take(kernel.channel().orElseThrow().position()))
-        .orElse(Receipt.NONE);
+    return unsettled.isEmpty()
+        ? Receipt.NONE
+        : unsettled.get().take(kernel.channel().orElseThrow().position());
   }
 
   private void failed(EncodeFailure reason, int length) {

@@ -41,6 +41,7 @@ final class Lane {
   private final Function<Stream, OptionalInt> schemaId;
   private final Runnable wakePublisher;
   private final Progress progress = new Progress();
+  private volatile Known known;
 
   private final Deque<Event> handOff = new ArrayDeque<>();
   private long handOffBytes;
@@ -57,6 +58,9 @@ final class Lane {
   private Life lastOnDisk;
   private boolean countsMoved;
   private boolean saidRefused;
+
+  /** The last schema id that was asked for with success. */
+  private record Known(Stream stream, OptionalInt id) {}
 
   Lane(
       String probe,
@@ -139,7 +143,7 @@ final class Lane {
   }
 
   private Sent send(Event event, Spool.Position spoolEnd) {
-    OptionalInt id = schemaId.apply(event.stream);
+    OptionalInt id = schemaId(event.stream);
     if (id.isEmpty()) {
       return Sent.REFUSED;
     }
@@ -165,6 +169,20 @@ final class Lane {
       }
       return sent;
     }
+  }
+
+  /** Asked for until it is known: that an event makes a key to ask with is 3 % of its cost. */
+  @SuppressWarnings("ReferenceEquality") // The same stream is asked for again and again.
+  private OptionalInt schemaId(Stream stream) {
+    Known last = known;
+    if (last != null && last.stream == stream) {
+      return last.id;
+    }
+    OptionalInt id = schemaId.apply(stream);
+    if (id.isPresent()) {
+      known = new Known(stream, id);
+    }
+    return id;
   }
 
   // ---- publisher thread ----
