@@ -26,6 +26,7 @@ import io.bianque.agent.publish.CounterBook;
 import io.bianque.agent.publish.Facts;
 import io.bianque.agent.publish.ProbeRows;
 import io.bianque.agent.publish.Publisher;
+import io.bianque.agent.publish.SymbolFeed;
 import io.bianque.agent.record.Player;
 import io.bianque.agent.record.Recorder;
 import io.bianque.facts.HostFacts;
@@ -178,7 +179,7 @@ public final class Agent {
       recorder.facts(facts);
       ContainerWatch containers = containers(config, host);
       recorder.containers(containers.look());
-      var _ = new Kallsyms(HostRoot.SYSTEM).stream(facts, recorder::symbols);
+      var _ = new Kallsyms(HostRoot.SYSTEM).stream(facts, _ -> true, recorder::symbols);
       probes.startAll();
       probes.report().forEach(report -> LOG.info("probe {}: {}", report.probe(), report.state()));
       // So that a recording says which hooks held: at its end all are stopped.
@@ -279,6 +280,13 @@ public final class Agent {
               () -> rows(probes(), host),
               report -> ProbeRows.of(report, host.hostId(), host.bootId()));
       ContainerWatch containers = containers(config, host);
+      SymbolFeed symbols =
+          new SymbolFeed(
+              (wanted, sink) -> {
+                var _ = new Kallsyms(HostRoot.SYSTEM).stream(facts.read(), wanted, sink);
+                trim.startEnded();
+              },
+              !config.control().enabled());
       this.publisher =
           new Publisher(
               config,
@@ -287,10 +295,7 @@ public final class Agent {
               new Facts(
                   host.hostId(),
                   facts::read,
-                  sink -> {
-                    var _ = new Kallsyms(HostRoot.SYSTEM).stream(facts.read(), sink);
-                    trim.startEnded();
-                  },
+                  symbols,
                   new ModuleWatch(HostRoot.SYSTEM)::changed,
                   containers,
                   counters,
@@ -314,7 +319,7 @@ public final class Agent {
               });
       this.control =
           config.control().enabled()
-              ? Optional.of(control(host.hostId(), facts.read()))
+              ? Optional.of(control(host.hostId(), facts.read(), symbols))
               : Optional.empty();
       Pages pages =
           new Pages(
@@ -368,14 +373,15 @@ public final class Agent {
           });
     }
 
-    private ControlFollower control(String hostId, HostFacts facts) {
+    private ControlFollower control(String hostId, HostFacts facts, SymbolFeed symbols) {
       return new ControlFollower(
           config,
           new HostTraits(hostId, config.labels(), facts.getKernelRelease()),
           facts.getHostName(),
           probes,
           drain::noteRetry,
-          publisher::outcome);
+          publisher::outcome,
+          symbols::ask);
     }
 
     private static Optional<LocalHttp> listen(AgentConfig config, Pages pages) throws IOException {
@@ -407,6 +413,7 @@ public final class Agent {
       own.ifPresent(OwnProbes::begin);
       probes.startAll();
       started = true;
+      trim.startEnded();
       own.ifPresent(Running::watch);
       probes.report().forEach(report -> LOG.info("probe {}: {}", report.probe(), report.state()));
       control.ifPresent(ControlFollower::start);

@@ -165,6 +165,7 @@ public final class BianqueStreams implements Callable<Integer> {
               null,
               0,
               0,
+              0,
               null,
               address -> new ReverseNames.Answer.Nameless(),
               Rules.none(),

@@ -5,6 +5,7 @@ import io.bianque.agent.probe.Probes;
 import io.bianque.facts.ControlOutcome;
 import io.bianque.facts.ControlRequest;
 import io.bianque.facts.ControlResult;
+import io.bianque.facts.SymbolRequest;
 import io.bianque.schemas.catalogue.Topics;
 import io.bianque.schemas.control.HostTraits;
 import io.bianque.schemas.registry.RegistryClient;
@@ -15,10 +16,12 @@ import io.bianque.schemas.wire.UnreadableRecord.Reason;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 import org.apache.kafka.clients.consumer.CloseOptions;
@@ -35,18 +38,24 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Reads the control topic from its beginning, and follows it. One thread of its own does all that
- * requests ask for.
+ * Reads the topics of requests from their beginning, and follows them. One thread of its own does
+ * all that operators ask for.
  *
  * <p>The broker holds an answer back until there is a record, so that a request arrives at once and
- * following costs two requests a minute. While the broker is away, what holds goes on and ends by
- * its time.
+ * following costs a request in five seconds. While the broker is away, what holds goes on and ends
+ * by its time.
  */
 public final class ControlFollower implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(ControlFollower.class);
 
-  /** How long the broker keeps a fetch waiting for a record. */
-  private static final Duration LONG_POLL = Duration.ofSeconds(30);
+  /**
+   * How long the broker keeps a fetch waiting for a record. No longer, because a fetch asks for the
+   * partitions that are ready when it is sent: after a broker has come back, for one topic and not
+   * yet for the other, which then has to wait.
+   */
+  private static final Duration LONG_POLL = Duration.ofSeconds(5);
+
+  private static final Duration ANSWER = Duration.ofSeconds(30);
 
   private static final Duration RETRY = Duration.ofSeconds(5);
   private static final long PAUSE_STEP_MS = 500;
@@ -54,7 +63,9 @@ public final class ControlFollower implements AutoCloseable {
 
   private final Map<String, Object> properties;
   private final AvroReader<ControlRequest> reader;
+  private final AvroReader<SymbolRequest> symbolReader;
   private final Control control;
+  private final SymbolRequests symbols;
   private final Thread thread;
   private final Object monitor = new Object();
   private final AtomicLong unreadable = new AtomicLong();
@@ -98,6 +109,8 @@ public final class ControlFollower implements AutoCloseable {
    *
    * @param probesChanged called after a probe was started or stopped
    * @param outcomes takes what is to be published
+   * @param symbols takes tables of symbols that this host is asked for, each as {@code <build
+   *     id>/<object>}
    */
   public ControlFollower(
       AgentConfig config,
@@ -105,9 +118,13 @@ public final class ControlFollower implements AutoCloseable {
       String hostName,
       Probes probes,
       Runnable probesChanged,
-      Consumer<ControlOutcome> outcomes) {
+      Consumer<ControlOutcome> outcomes,
+      Consumer<Set<String>> symbols) {
     this.properties = properties(config.kafka());
-    this.reader = AvroReader.specific(new RegistryClient(config.registry()), ControlRequest.class);
+    RegistryClient registry = new RegistryClient(config.registry());
+    this.reader = AvroReader.specific(registry, ControlRequest.class);
+    this.symbolReader = AvroReader.specific(registry, SymbolRequest.class);
+    this.symbols = new SymbolRequests(host.hostId(), symbols);
     this.control = new Control(config, host, hostName, probes, probesChanged, outcomes);
     this.thread = Thread.ofPlatform().name("bq-control").unstarted(this::run);
   }
@@ -125,8 +142,7 @@ public final class ControlFollower implements AutoCloseable {
         });
     properties.put(ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, kafka.bootstrapServers());
     properties.put(ConsumerConfig.FETCH_MAX_WAIT_MS_CONFIG, (int) LONG_POLL.toMillis());
-    properties.put(
-        ConsumerConfig.REQUEST_TIMEOUT_MS_CONFIG, (int) LONG_POLL.multipliedBy(2).toMillis());
+    properties.put(ConsumerConfig.REQUEST_TIMEOUT_MS_CONFIG, (int) ANSWER.toMillis());
     properties.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
     properties.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
     properties.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
@@ -176,14 +192,16 @@ public final class ControlFollower implements AutoCloseable {
   }
 
   private void follow(KafkaConsumer<byte[], byte[]> from) {
-    List<PartitionInfo> found = from.partitionsFor(Topics.CONTROL, LONG_POLL);
-    if (found == null || found.isEmpty()) {
-      trouble("the broker has no topic " + Topics.CONTROL + ": make the catalogue's topics");
-      return;
+    List<TopicPartition> partitions = new ArrayList<>();
+    for (String topic : List.of(Topics.CONTROL, Topics.SYMBOL_REQUESTS)) {
+      List<PartitionInfo> found = from.partitionsFor(topic, ANSWER);
+      if (found == null || found.isEmpty()) {
+        trouble("the broker has no topic " + topic + ": make the catalogue's topics");
+        return;
+      }
+      found.forEach(each -> partitions.add(new TopicPartition(topic, each.partition())));
     }
-    List<TopicPartition> partitions =
-        found.stream().map(each -> new TopicPartition(each.topic(), each.partition())).toList();
-    backlogEnds = from.endOffsets(partitions, LONG_POLL);
+    backlogEnds = from.endOffsets(partitions, ANSWER);
     from.assign(partitions);
     followed();
     while (!stopping) {
@@ -225,6 +243,7 @@ public final class ControlFollower implements AutoCloseable {
       return;
     }
     control.settle(Instant.now());
+    symbols.settle();
     inForce =
         control.holding().stream()
             .map(each ->
@@ -249,19 +268,12 @@ public final class ControlFollower implements AutoCloseable {
       return true;
     }
     String id = new String(record.key(), StandardCharsets.UTF_8);
-    if (record.value() == null) {
-      control.withdrawn(id);
-      return true;
-    }
     try {
-      ControlRequest request = reader.read(record.value());
-      if (!request.getRequestId().equals(id)) {
-        throw new UnreadableRecord(
-            Reason.NOT_AVRO, "its key is " + id + " and its id " + request.getRequestId());
+      if (record.topic().equals(Topics.SYMBOL_REQUESTS)) {
+        symbols(id, record);
+      } else {
+        control(id, record);
       }
-      long backlogEnd =
-          backlogEnds.getOrDefault(new TopicPartition(record.topic(), record.partition()), 0L);
-      control.request(request, record.offset() >= backlogEnd, Instant.now());
     } catch (UnreadableRecord e) {
       skip(record, e.getMessage());
     } catch (RegistryUnreachable e) {
@@ -269,16 +281,39 @@ public final class ControlFollower implements AutoCloseable {
       return false;
     } catch (RuntimeException e) {
       // Read again it would be so again, and nothing behind it would be heard.
-      LOG.error("control request {} of {}", id, Topics.CONTROL, e);
+      LOG.error("request {} of {}", id, record.topic(), e);
       skip(record, "the agent does not know what to make of it");
     }
     return true;
   }
 
+  private void control(String id, ConsumerRecord<byte[], byte[]> record) {
+    if (record.value() == null) {
+      control.withdrawn(id);
+      return;
+    }
+    ControlRequest request = reader.read(record.value());
+    if (!request.getRequestId().equals(id)) {
+      throw new UnreadableRecord(
+          Reason.NOT_AVRO, "its key is " + id + " and its id " + request.getRequestId());
+    }
+    long backlogEnd =
+        backlogEnds.getOrDefault(new TopicPartition(record.topic(), record.partition()), 0L);
+    control.request(request, record.offset() >= backlogEnd, Instant.now());
+  }
+
+  private void symbols(String key, ConsumerRecord<byte[], byte[]> record) {
+    if (record.value() == null) {
+      symbols.withdrawn(key);
+    } else {
+      symbols.request(key, symbolReader.read(record.value()));
+    }
+  }
+
   private void skip(ConsumerRecord<byte[], byte[]> record, String reason) {
     unreadable.incrementAndGet();
     LOG.warn(
-        "{}-{}@{} is no control request and is skipped: {}",
+        "{}-{}@{} is no request and is skipped: {}",
         record.topic(),
         record.partition(),
         record.offset(),

@@ -1,7 +1,6 @@
 package io.bianque.agent.host;
 
 import io.bianque.facts.HostFacts;
-import io.bianque.facts.Module;
 import io.bianque.facts.Symbol;
 import io.bianque.facts.SymbolChunk;
 import java.io.IOException;
@@ -11,6 +10,8 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 /**
  * The tables of text symbols of the kernel and its modules, as chunks.
@@ -48,21 +49,25 @@ public final class Kallsyms {
    * trampolines of ftrace, which come and go, are left out, and so is a module that has no build
    * id. Nothing is sent when the facts say that symbols are hidden.
    *
+   * <p>A table that is wanted and has no symbol is one chunk without any.
+   *
+   * @param wanted which tables, by {@code <build id>/<object>}
    * @return the number of chunks
    * @throws HostException when /proc/kallsyms cannot be read
    */
-  public int stream(HostFacts facts, Consumer<SymbolChunk> sink) {
+  public int stream(HostFacts facts, Predicate<String> wanted, Consumer<SymbolChunk> sink) {
     if (facts.getTextAddress() == null) {
       return 0;
     }
     Path file = host.path("proc/kallsyms");
-    Chunks chunks = new Chunks(facts, sink);
+    Chunks chunks = new Chunks(facts, wanted, sink);
     try {
       KallsymsFile.read(file, chunks);
     } catch (IOException e) {
       throw new HostException(file + ": cannot be read: " + e, e);
     }
     chunks.finishObject();
+    chunks.sendEmpty();
     return chunks.sent;
   }
 
@@ -78,6 +83,10 @@ public final class Kallsyms {
       return new Text(object, "", 0, 0, 0);
     }
 
+    Text ifWanted(Predicate<String> wanted) {
+      return wanted.test(buildId + "/" + object) ? this : none(object);
+    }
+
     boolean has(long address) {
       // Unsigned, so that an address below the begin is out of it as well.
       return Long.compareUnsigned(address - begin, size) < 0;
@@ -89,27 +98,44 @@ public final class Kallsyms {
    * object's last.
    */
   private static final class Chunks implements KallsymsFile.Visitor {
-    private final HostFacts facts;
+    private final List<Text> modules;
     private final Consumer<SymbolChunk> sink;
     private final Text kernel;
     private final Text kernelInit;
     private final Set<String> finished = new HashSet<>();
+    private final Set<String> begun = new HashSet<>();
     private List<Symbol> symbols = new ArrayList<>(CHUNK_SYMBOLS);
     private Text text = Text.none("");
     private int chunk;
     private int sent;
 
-    Chunks(HostFacts facts, Consumer<SymbolChunk> sink) {
-      this.facts = facts;
+    Chunks(HostFacts facts, Predicate<String> wanted, Consumer<SymbolChunk> sink) {
       this.sink = sink;
       String buildId = facts.getKernelBuildId();
       long base = facts.getTextAddress();
-      this.kernel = new Text(KERNEL, buildId, base, base, facts.getTextSize());
+      this.kernel = new Text(KERNEL, buildId, base, base, facts.getTextSize()).ifWanted(wanted);
       this.kernelInit =
           facts.getInitTextAddress() == null
               ? Text.none(KERNEL_INIT)
               : new Text(
-                  KERNEL_INIT, buildId, base, facts.getInitTextAddress(), facts.getInitTextSize());
+                      KERNEL_INIT,
+                      buildId,
+                      base,
+                      facts.getInitTextAddress(),
+                      facts.getInitTextSize())
+                  .ifWanted(wanted);
+      this.modules =
+          facts.getModules().stream()
+              .filter(module -> module.getBuildId() != null)
+              .map(module ->
+                  new Text(
+                          module.getName(),
+                          module.getBuildId(),
+                          module.getBase(),
+                          module.getBase(),
+                          module.getSize())
+                      .ifWanted(wanted))
+              .toList();
     }
 
     @Override
@@ -137,13 +163,10 @@ public final class Kallsyms {
     }
 
     private Text module(String name) {
-      for (Module module : facts.getModules()) {
-        if (module.getName().equals(name) && module.getBuildId() != null) {
-          return new Text(
-              name, module.getBuildId(), module.getBase(), module.getBase(), module.getSize());
-        }
-      }
-      return Text.none(name);
+      return modules.stream()
+          .filter(module -> module.object().equals(name))
+          .findFirst()
+          .orElse(Text.none(name));
     }
 
     /** An object that was finished before gets no room: all its symbols fall out. */
@@ -162,7 +185,18 @@ public final class Kallsyms {
       finished.add(text.object());
     }
 
+    /** Who asked for a table would ask for ever. */
+    void sendEmpty() {
+      Stream.concat(Stream.of(kernel, kernelInit), modules.stream())
+          .filter(each -> each.size() > 0 && !begun.contains(each.object()))
+          .forEach(each -> {
+            sink.accept(new SymbolChunk(each.buildId(), each.object(), 0, true, List.of()));
+            sent++;
+          });
+    }
+
     private void send(boolean last) {
+      begun.add(text.object());
       sink.accept(new SymbolChunk(text.buildId(), text.object(), chunk++, last, symbols));
       symbols = new ArrayList<>(CHUNK_SYMBOLS);
       sent++;

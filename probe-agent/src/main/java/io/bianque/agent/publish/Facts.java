@@ -16,10 +16,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.CancellationException;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
-import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.apache.avro.specific.SpecificRecord;
@@ -43,7 +41,7 @@ public final class Facts {
 
   private final String hostId;
   private final Supplier<HostFacts> hostFacts;
-  private final Consumer<Consumer<SymbolChunk>> symbols;
+  private final SymbolFeed symbols;
   private final BooleanSupplier modulesChanged;
   private final ContainerFollower containers;
   private final CounterBook counters;
@@ -59,9 +57,7 @@ public final class Facts {
   private long countersDue;
   private long keptAt;
   private long factsDue;
-  private final BlockingQueue<SymbolChunk> chunks = new ArrayBlockingQueue<>(1);
   private final BlockingQueue<Fact> told = new ArrayBlockingQueue<>(MOST_TOLD);
-  private Thread symbolReader;
   private Runnable wakePublisher;
   private Function<Life, Counts> countsOf;
 
@@ -69,14 +65,12 @@ public final class Facts {
   record Fact(String topic, String key, long wallNanos, SpecificRecord value) {}
 
   /**
-   * @param symbols hands each chunk of the tables to the given sink; called by a thread of its own,
-   *     which the sink may keep waiting
-   * @param modulesChanged asked as often as counters are due; makes facts and symbols due
+   * @param modulesChanged asked as often as counters are due; makes facts due
    */
   public Facts(
       String hostId,
       Supplier<HostFacts> hostFacts,
-      Consumer<Consumer<SymbolChunk>> symbols,
+      SymbolFeed symbols,
       BooleanSupplier modulesChanged,
       ContainerWatch containers,
       CounterBook counters,
@@ -172,7 +166,7 @@ public final class Facts {
 
   /** How long until something is due. */
   long dueInNanos() {
-    if (!ready.isEmpty() || !chunks.isEmpty() || !told.isEmpty()) {
+    if (!ready.isEmpty() || symbols.isReady() || !told.isEmpty()) {
       return 0;
     }
     long due = Math.min(countersDue, factsDue);
@@ -186,7 +180,7 @@ public final class Facts {
     counters.notHeard();
     factsDue = System.nanoTime();
     countersDue = factsDue;
-    readSymbols();
+    symbols.again();
   }
 
   /** Gives the counts of earlier runs' lives what is known of them. */
@@ -207,19 +201,13 @@ public final class Facts {
    */
   void start(Runnable wake) {
     this.wakePublisher = wake;
+    symbols.start(wake);
     containers.start();
-    readSymbols();
   }
 
   void stop() {
-    stopReadingSymbols();
+    symbols.stop();
     containers.stop();
-  }
-
-  private void stopReadingSymbols() {
-    if (symbolReader != null) {
-      symbolReader.interrupt();
-    }
   }
 
   /** The last counts, due or not. */
@@ -268,7 +256,7 @@ public final class Facts {
       keptAt = now;
       if (modulesChanged.getAsBoolean()) {
         factsDue = now;
-        readSymbols();
+        symbols.modulesChanged();
       }
       for (ProbeCounters each : counters.count(countsOf)) {
         ready.add(new Fact(Topics.COUNTERS, hostId, nanos(each.getTime()), each));
@@ -281,38 +269,10 @@ public final class Facts {
       }
       ready.add(new Fact(Topics.CONTAINERS, said.key(), wallNanos(), said.container()));
     }
-    SymbolChunk chunk = ready.isEmpty() ? chunks.poll() : null;
+    SymbolChunk chunk = ready.isEmpty() ? symbols.poll() : null;
     if (chunk != null) {
       String key = chunk.getBuildId() + "/" + chunk.getObject() + "/" + chunk.getChunk();
       ready.add(new Fact(Topics.SYMBOLS, key, wallNanos(), chunk));
-    }
-  }
-
-  private void readSymbols() {
-    stopReadingSymbols();
-    chunks.clear();
-    symbolReader =
-        Thread.ofPlatform()
-            .daemon()
-            .name("bq-symbols")
-            .start(() -> {
-              try {
-                symbols.accept(this::handOver);
-              } catch (CancellationException again) {
-                // The producer that had the first chunks is gone: another reader begins anew.
-              } catch (RuntimeException e) {
-                LOG.warn("no symbol table is published: {}", e.getMessage());
-              }
-            });
-  }
-
-  private void handOver(SymbolChunk chunk) {
-    try {
-      chunks.put(chunk);
-      wakePublisher.run();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new CancellationException();
     }
   }
 

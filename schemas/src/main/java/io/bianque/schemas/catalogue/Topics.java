@@ -6,6 +6,8 @@ public final class Topics {
   public static final String CONTAINERS = "bianque.containers";
   public static final String SYMBOLS = "bianque.symbols";
   public static final String COUNTERS = "bianque.counters";
+  public static final String SYMBOL_CANDIDATES = "bianque.symbol-candidates";
+  public static final String SYMBOL_REQUESTS = "bianque.symbol-requests";
   public static final String CONTROL = "bianque.control";
   public static final String CONTROL_OUTCOMES = "bianque.control-outcomes";
   public static final String LEDGER = "bianque.ledger";

@@ -141,6 +141,8 @@ class CatalogueTest {
           Topics.HOSTS,
           Topics.CONTAINERS,
           Topics.SYMBOLS,
+          Topics.SYMBOL_CANDIDATES,
+          Topics.SYMBOL_REQUESTS,
           Topics.COUNTERS,
           Topics.CONTROL,
           Topics.CONTROL_OUTCOMES,
@@ -149,7 +151,7 @@ class CatalogueTest {
         }) {
       assertThat(catalogue.topic(name).subject()).isEqualTo(name + "-value");
     }
-    assertThat(catalogue.topics()).hasSize(8 + 3 * catalogue.probes().size());
+    assertThat(catalogue.topics()).hasSize(10 + 3 * catalogue.probes().size());
   }
 
   private static Catalogue parse(String yaml) {

@@ -5,6 +5,7 @@ import io.bianque.facts.DeadLetter;
 import io.bianque.facts.HostFacts;
 import io.bianque.facts.LedgerRow;
 import io.bianque.facts.ProbeCounters;
+import io.bianque.facts.SymbolRequest;
 import io.bianque.schemas.catalogue.Topics;
 import io.bianque.schemas.raw.InvalidSchema;
 import io.bianque.schemas.wire.AvroReader;
@@ -72,6 +73,17 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
    */
   private static final int ABSENT = 10_000;
 
+  /**
+   * Between two hosts that are proposed for a table: far shorter than one has to answer. An event
+   * that waits is looked at again and again, and must not leave the others no turn.
+   */
+  private static final Duration NEXT_CANDIDATE = Duration.ofSeconds(5);
+
+  private static final Duration SAME_CANDIDATE = Duration.ofSeconds(30);
+
+  /** The host that was last proposed for a table. */
+  private record Proposed(String hostId, long atMs) {}
+
   /** A plan with what it needs to write. */
   private record Plan(EnrichPlan plan, AvroWriter<GenericRecord> writer) {}
 
@@ -79,6 +91,7 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
   private final EnrichSettings settings;
   private final Map<String, Plan> plans = new HashMap<>();
   private final Map<Gaps.Awaited, Long> absentUntilMs = new LinkedHashMap<>();
+  private final Map<Gaps.Table, Proposed> candidate = new HashMap<>();
 
   private ProcessorContext<byte[], Output> context;
   private String task;
@@ -88,6 +101,7 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
   private AvroReader<ProbeCounters> countersReader;
   private AvroWriter<DeadLetter> deadLetters;
   private AvroWriter<LedgerRow> ledgerRows;
+  private AvroWriter<SymbolRequest> candidates;
   private KeyValueStore<String, byte[]> windows;
   private WaitingRoom room;
   private HostFactsStore hosts;
@@ -110,6 +124,7 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
     this.countersReader = AvroReader.specific(parts.schemas(), ProbeCounters.class);
     this.deadLetters = AvroWriter.specific(parts.deadLetterSchemaId(), DeadLetter.class);
     this.ledgerRows = AvroWriter.specific(parts.ledgerSchemaId(), LedgerRow.class);
+    this.candidates = AvroWriter.specific(parts.symbolRequestSchemaId(), SymbolRequest.class);
     this.windows = context.getStateStore(EnrichTopology.WINDOWS);
     this.room = new WaitingRoom(context.getStateStore(EnrichTopology.WAITING));
     this.hosts = new HostFactsStore(context.getStateStore(EnrichTopology.FACTS), factsReader::read);
@@ -249,6 +264,7 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
           header.hostId() + "/" + header.bootId(),
           "host facts: none of boot " + header.bootId() + " have come");
     }
+    gaps.tables().forEach(table -> candidate(table, header.hostId(), now));
     if (!must && waits(gaps, arrival.arrivedMs(), now)) {
       return stays;
     }
@@ -301,6 +317,28 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
       }
     }
     return waits;
+  }
+
+  /** The host of an event has the tables that the event needs. */
+  private void candidate(Gaps.Table table, String hostId, long now) {
+    Proposed last = candidate.get(table);
+    if (last != null) {
+      Duration pause = last.hostId().equals(hostId) ? SAME_CANDIDATE : NEXT_CANDIDATE;
+      if (now - last.atMs() < pause.toMillis()) {
+        return;
+      }
+    }
+    if (candidate.size() >= ABSENT) {
+      candidate.clear();
+    }
+    candidate.put(table, new Proposed(hostId, now));
+    SymbolRequest proposal =
+        new SymbolRequest(table.buildId(), table.object(), hostId, Instant.ofEpochMilli(now));
+    forward(
+        table.key().getBytes(StandardCharsets.UTF_8),
+        new Output(Topics.SYMBOL_CANDIDATES, candidates.write(proposal)),
+        now,
+        new RecordHeaders());
   }
 
   /** One event has waited in vain: the next ones need not. */

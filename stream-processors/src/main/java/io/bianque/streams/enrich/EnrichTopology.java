@@ -24,7 +24,8 @@ import org.apache.kafka.streams.state.Stores;
 
 /**
  * The topology: raw events, host facts, containers and counters of a host meet in one processor,
- * because all of them are partitioned by host id; the symbols of all kernels are everywhere.
+ * because all of them are partitioned by host id; the symbols of all kernels are everywhere. A
+ * second one asks for symbols that are not.
  *
  * <p>Raw topics are subscribed by pattern: a new probe's topic is read without a change here.
  */
@@ -35,6 +36,7 @@ public final class EnrichTopology {
   static final String CONTAINERS = "containers";
   static final String LEDGER = "ledger";
   static final String SYMBOLS = "symbols";
+  static final String SYMBOL_REQUESTS = "symbol-requests";
 
   private static final String PROCESSOR = "enrich";
 
@@ -52,6 +54,7 @@ public final class EnrichTopology {
    * @param schemas of what is read and written
    * @param deadLetterSchemaId under which dead letters are registered
    * @param ledgerSchemaId under which ledger rows are registered
+   * @param symbolRequestSchemaId under which requests for symbols are registered
    * @param tables of symbols
    * @param names what DNS calls an address; must not wait
    * @param pause is called when the waiting room is full of what cannot leave: nothing more may
@@ -62,6 +65,7 @@ public final class EnrichTopology {
       FetchedSchemas schemas,
       int deadLetterSchemaId,
       int ledgerSchemaId,
+      int symbolRequestSchemaId,
       SymbolTables tables,
       Function<IpAddress, ReverseNames.Answer> names,
       Rules rules,
@@ -103,6 +107,19 @@ public final class EnrichTopology {
         new ByteArraySerializer(),
         value,
         PROCESSOR);
+    // Behind all else: it is a task of its own, and the numbers of the others' tasks, by which
+    // their
+    // state is kept, stay.
+    topology
+        .addSource("symbol-candidates", bytes, bytes, Topics.SYMBOL_CANDIDATES)
+        .addProcessor("symbol-requester", () -> new SymbolRequester(parts), "symbol-candidates")
+        .addStateStore(store(SYMBOL_REQUESTS, Serdes.String()), "symbol-requester")
+        .addSink(
+            "symbol-requests",
+            Topics.SYMBOL_REQUESTS,
+            new ByteArraySerializer(),
+            value,
+            "symbol-requester");
     return topology;
   }
 

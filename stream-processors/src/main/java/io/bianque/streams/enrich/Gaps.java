@@ -22,7 +22,16 @@ final class Gaps {
   /** Something that may still come. The key says what, over all events. */
   record Awaited(Kind kind, String key) {}
 
+  /** Of a kernel or module. */
+  record Table(String buildId, String object) {
+    /** As records of the topic are keyed. */
+    String key() {
+      return buildId + "/" + object;
+    }
+  }
+
   private Set<String> lacking = Set.of();
+  private Set<Table> tables = Set.of();
   private Map<Awaited, String> awaited = Map.of();
 
   /** Will not come; {@code text} is for the event's {@code missing}. */
@@ -39,6 +48,22 @@ final class Gaps {
       awaited = new LinkedHashMap<>();
     }
     awaited.putIfAbsent(new Awaited(kind, key), text);
+  }
+
+  /** A table of symbols may still come. */
+  void awaitsTable(Table table, String reason) {
+    awaits(
+        Kind.SYMBOLS,
+        table.key(),
+        "symbols: " + table.object() + " " + table.buildId() + ": " + reason);
+    if (tables.isEmpty()) {
+      tables = new LinkedHashSet<>();
+    }
+    tables.add(table);
+  }
+
+  Set<Table> tables() {
+    return tables;
   }
 
   Set<Awaited> awaited() {

@@ -39,10 +39,7 @@ record Surroundings(
   private final class ToGaps implements Symbolizer.Unresolved {
     @Override
     public void noTable(String object, String buildId, String reason) {
-      gaps.awaits(
-          Kind.SYMBOLS,
-          buildId + "/" + object,
-          "symbols: " + object + " " + buildId + ": " + reason);
+      gaps.awaitsTable(new Gaps.Table(buildId, object), reason);
     }
 
     @Override

@@ -25,6 +25,7 @@ public final class StreamMetrics {
   private final Map<String, Integer> waiting = new ConcurrentHashMap<>();
   private final LongAdder[] latency = new LongAdder[BUCKETS_MS.length + 1];
   private final LongAdder latencySumMs = new LongAdder();
+  private final Map<String, LongAdder> symbolsAsked = new ConcurrentHashMap<>();
 
   public StreamMetrics() {
     for (int i = 0; i < latency.length; i++) {
@@ -61,6 +62,11 @@ public final class StreamMetrics {
 
   public void deadLettered(String reason) {
     count(deadLetters, reason, 1);
+  }
+
+  /** A host is asked for a table of symbols: of {@code vmlinux}, or of a module. */
+  public void symbolsAsked(String object) {
+    count(symbolsAsked, object, 1);
   }
 
   public void duplicate(String probe) {
@@ -128,6 +134,11 @@ public final class StreamMetrics {
         "Sequence numbers that never came: lost events.",
         "probe",
         sums(holes));
+    out.counter(
+        "bianque_streams_symbols_asked_total",
+        "Tables of symbols that hosts were asked for.",
+        "object",
+        sums(symbolsAsked));
     out.gauge("bianque_streams_waiting", "Records in the waiting rooms.", waiting());
     long[] counts = new long[latency.length];
     for (int i = 0; i < counts.length; i++) {

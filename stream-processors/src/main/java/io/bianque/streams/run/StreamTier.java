@@ -167,12 +167,14 @@ public final class StreamTier implements AutoCloseable {
                   Topics.CONTAINERS,
                   Topics.COUNTERS,
                   Topics.SYMBOLS,
+                  Topics.SYMBOL_CANDIDATES,
+                  Topics.SYMBOL_REQUESTS,
                   Topics.LEDGER,
                   Topics.DEAD_LETTER));
       if (!missing.isEmpty()) {
         throw new FetchedSchemas.NotThereYet("waits for topics " + missing + " to be created");
       }
-      run(schemaId(Topics.DEAD_LETTER), schemaId(Topics.LEDGER));
+      run(schemaId(Topics.DEAD_LETTER), schemaId(Topics.LEDGER), schemaId(Topics.SYMBOL_REQUESTS));
       startWaitsFor = List.of();
       var _ = watching.scheduleWithFixedDelay(this::resumeWhenReady, 1, 1, TimeUnit.SECONDS);
       var _ = watching.scheduleWithFixedDelay(this::comparePartitions, 0, 30, TimeUnit.SECONDS);
@@ -199,7 +201,7 @@ public final class StreamTier implements AutoCloseable {
     return schemas.id(Topics.subject(topic), catalogue.schema(catalogue.topic(topic)));
   }
 
-  private void run(int deadLetterSchemaId, int ledgerSchemaId) {
+  private void run(int deadLetterSchemaId, int ledgerSchemaId, int symbolRequestSchemaId) {
     Function<IpAddress, ReverseNames.Answer> lookup =
         names
             .<Function<IpAddress, ReverseNames.Answer>>map(dns -> dns::lookup)
@@ -212,6 +214,7 @@ public final class StreamTier implements AutoCloseable {
                     schemas,
                     deadLetterSchemaId,
                     ledgerSchemaId,
+                    symbolRequestSchemaId,
                     tables,
                     lookup,
                     rules,

@@ -32,6 +32,7 @@ final class Registered implements FetchedSchemas.Registry, FetchedSchemas.Backgr
             Topics.HOSTS,
             Topics.CONTAINERS,
             Topics.SYMBOLS,
+            Topics.SYMBOL_REQUESTS,
             Topics.COUNTERS,
             Topics.LEDGER,
             Topics.DEAD_LETTER)) {

@@ -86,6 +86,7 @@ final class Scene implements AutoCloseable {
                     schemas,
                     registry.idOf(Topics.DEAD_LETTER),
                     registry.idOf(Topics.LEDGER),
+                    registry.idOf(Topics.SYMBOL_REQUESTS),
                     new SymbolTables(schemas, 16 << 20),
                     this::name,
                     rules,
@@ -170,12 +171,34 @@ final class Scene implements AutoCloseable {
     drop(event -> {});
   }
 
+  /** A drop on another host. */
+  void dropOf(String host, Consumer<GenericRecord> changes) {
+    send(
+        RAW,
+        host,
+        event(event -> {
+          event.put("host_id", host);
+          changes.accept(event);
+        }));
+  }
+
   void drop(Consumer<GenericRecord> changes) {
     send(RAW, HOST, event(changes));
   }
 
   void facts() {
     facts(facts -> {});
+  }
+
+  /** The same of another host. */
+  void facts(Consumer<HostFacts> changes, String host) {
+    HostFacts facts =
+        hostFacts(each -> {
+          each.setHostId(host);
+          changes.accept(each);
+        });
+    container(container -> container.setHostId(host));
+    send(Topics.HOSTS, host, record(facts));
   }
 
   /** The host's facts, and that its cgroup {@link #CGROUP} is none of a container. */

@@ -19,7 +19,7 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 
 /** The stream tier from its distribution, started by its own launcher. For one thread. */
-final class StreamsProcess implements AutoCloseable {
+public final class StreamsProcess implements AutoCloseable {
   private static final Duration READY = Duration.ofSeconds(90);
 
   private final Path launcher;
@@ -34,7 +34,7 @@ final class StreamsProcess implements AutoCloseable {
    * @param folder for its state and log; a second one with the same folder is the first one,
    *     restarted
    */
-  StreamsProcess(
+  public StreamsProcess(
       Components components,
       String applicationId,
       Path folder,
@@ -57,11 +57,11 @@ final class StreamsProcess implements AutoCloseable {
     environment.put("BIANQUE_STREAMS_DNS_ENABLED", "false");
   }
 
-  boolean built() {
+  public boolean built() {
     return Files.isExecutable(launcher);
   }
 
-  void start() throws IOException {
+  public void start() throws IOException {
     ProcessBuilder builder = new ProcessBuilder(launcher.toString());
     builder.environment().putAll(environment);
     builder
@@ -72,7 +72,7 @@ final class StreamsProcess implements AutoCloseable {
   }
 
   /** Returns when it says that events are being worked on. */
-  void awaitHealthy() {
+  public void awaitHealthy() {
     await()
         .atMost(READY)
         .pollInterval(Duration.ofMillis(200))

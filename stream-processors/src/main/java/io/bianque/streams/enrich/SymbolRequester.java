@@ -1,0 +1,123 @@
+package io.bianque.streams.enrich;
+
+import io.bianque.facts.SymbolRequest;
+import io.bianque.schemas.catalogue.Topics;
+import io.bianque.schemas.wire.AvroReader;
+import io.bianque.schemas.wire.AvroWriter;
+import io.bianque.schemas.wire.UnreadableRecord;
+import io.bianque.streams.schema.SchemaPending;
+import io.bianque.streams.symbol.SymbolTables;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.kafka.streams.KeyValue;
+import org.apache.kafka.streams.processor.PunctuationType;
+import org.apache.kafka.streams.processor.api.Processor;
+import org.apache.kafka.streams.processor.api.ProcessorContext;
+import org.apache.kafka.streams.processor.api.Record;
+import org.apache.kafka.streams.state.KeyValueIterator;
+import org.apache.kafka.streams.state.KeyValueStore;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Asks one host for each table of symbols that an event needs and nobody has published. Candidates
+ * are partitioned by table, so that of all the fleet's hosts one is asked. For one thread.
+ *
+ * <p>A candidate is a host whose event was just read: it was alive. One that does not answer is
+ * followed by another, and is asked again itself when there is no other.
+ */
+final class SymbolRequester implements Processor<byte[], byte[], byte[], Output> {
+  private static final Logger LOG = LoggerFactory.getLogger(SymbolRequester.class);
+
+  /** Reading and sending a table takes a host a second, and longer when it has just started. */
+  private static final Duration ANSWER = Duration.ofSeconds(30);
+
+  private static final Duration SAME_HOST = Duration.ofMinutes(5);
+  private static final Duration LOOK = Duration.ofSeconds(5);
+
+  private final EnrichTopology.Parts parts;
+  private ProcessorContext<byte[], Output> context;
+  private AvroReader<SymbolRequest> reader;
+  private AvroWriter<SymbolRequest> writer;
+  private KeyValueStore<String, byte[]> asked;
+  private KeyValueStore<String, byte[]> chunks;
+
+  SymbolRequester(EnrichTopology.Parts parts) {
+    this.parts = parts;
+  }
+
+  @Override
+  public void init(ProcessorContext<byte[], Output> context) {
+    this.context = context;
+    this.reader = AvroReader.specific(parts.schemas(), SymbolRequest.class);
+    this.writer = AvroWriter.specific(parts.symbolRequestSchemaId(), SymbolRequest.class);
+    this.asked = context.getStateStore(EnrichTopology.SYMBOL_REQUESTS);
+    this.chunks = context.getStateStore(EnrichTopology.SYMBOLS);
+    context.schedule(LOOK, PunctuationType.WALL_CLOCK_TIME, this::withdraw);
+  }
+
+  @Override
+  public void process(Record<byte[], byte[]> record) {
+    if (record.key() == null || record.value() == null) {
+      return;
+    }
+    String table = new String(record.key(), StandardCharsets.UTF_8);
+    try {
+      SymbolRequest candidate = reader.read(record.value());
+      byte[] before = asked.get(table);
+      Instant now = Instant.ofEpochMilli(context.currentSystemTimeMs());
+      if ((before == null || isNext(candidate, reader.read(before), now)) && !isThere(table)) {
+        ask(record.key(), table, candidate, now);
+      }
+    } catch (SchemaPending | UnreadableRecord e) {
+      // As long as the table is needed there will be others.
+      LOG.warn("a candidate for {} is left out: {}", table, e.getMessage());
+    }
+  }
+
+  private static boolean isNext(SymbolRequest candidate, SymbolRequest before, Instant now) {
+    Duration since = Duration.between(before.getAskedAt(), now);
+    boolean same = candidate.getHostId().equals(before.getHostId());
+    return since.isNegative() || since.compareTo(same ? SAME_HOST : ANSWER) >= 0;
+  }
+
+  private void ask(byte[] key, String table, SymbolRequest candidate, Instant now) {
+    candidate.setAskedAt(now);
+    byte[] request = writer.write(candidate);
+    asked.put(table, request);
+    parts.metrics().symbolsAsked(candidate.getObject());
+    LOG.info("host {} is asked for the symbols of {}", candidate.getHostId(), table);
+    forward(key, request, now.toEpochMilli());
+  }
+
+  /** Agents that start read every request: what has come needs none. */
+  private void withdraw(long now) {
+    List<String> come = new ArrayList<>();
+    try (KeyValueIterator<String, byte[]> all = asked.all()) {
+      while (all.hasNext()) {
+        KeyValue<String, byte[]> each = all.next();
+        if (isThere(each.key)) {
+          come.add(each.key);
+        }
+      }
+    }
+    for (String table : come) {
+      asked.delete(table);
+      forward(table.getBytes(StandardCharsets.UTF_8), null, now);
+    }
+  }
+
+  private boolean isThere(String table) {
+    int slash = table.indexOf('/');
+    return slash > 0
+        && parts.tables().table(chunks, table.substring(0, slash), table.substring(slash + 1))
+            instanceof SymbolTables.Lookup.Found;
+  }
+
+  private void forward(byte[] key, byte[] value, long timestampMs) {
+    context.forward(new Record<>(key, new Output(Topics.SYMBOL_REQUESTS, value), timestampMs));
+  }
+}
