@@ -1,0 +1,43 @@
+package io.bianque.streams.rule;
+
+import dev.cel.common.CelAbstractSyntaxTree;
+import dev.cel.common.CelValidationException;
+import dev.cel.common.types.SimpleType;
+import dev.cel.common.types.StructTypeReference;
+import dev.cel.compiler.CelCompiler;
+import dev.cel.compiler.CelCompilerFactory;
+import dev.cel.parser.CelStandardMacro;
+import dev.cel.runtime.CelEvaluationException;
+import dev.cel.runtime.CelRuntime;
+import dev.cel.runtime.CelRuntimeFactory;
+import org.apache.avro.Schema;
+
+/** A condition that was found right, and how CEL's own interpreter runs it. */
+record Checked(CelAbstractSyntaxTree ast, CelRuntime.Program program) {
+  private static final CelRuntime RUNTIME = CelRuntimeFactory.standardCelRuntimeBuilder().build();
+
+  /** What checks conditions over events of this schema. */
+  static CelCompiler compiler(Schema event) {
+    return CelCompilerFactory.standardCelCompilerBuilder()
+        // Without has(): a field that the schema declares is always there, and may be null.
+        .setStandardMacros(
+            CelStandardMacro.ALL,
+            CelStandardMacro.EXISTS,
+            CelStandardMacro.EXISTS_ONE,
+            CelStandardMacro.FILTER,
+            CelStandardMacro.MAP)
+        .setTypeProvider(new EventType(event))
+        .addVar("event", StructTypeReference.create(event.getFullName()))
+        .setResultType(SimpleType.BOOL)
+        .build();
+  }
+
+  static Checked of(CelAbstractSyntaxTree ast)
+      throws CelValidationException, CelEvaluationException {
+    return new Checked(ast, RUNTIME.createProgram(ast));
+  }
+
+  Condition interpreted() {
+    return new Condition.Interpreted(program);
+  }
+}
