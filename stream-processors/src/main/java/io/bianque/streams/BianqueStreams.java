@@ -139,10 +139,20 @@ public final class BianqueStreams implements Callable<Integer> {
         description =
             "Checks a file: prints each mistake with its line and column; exit code 2 if there is one.",
         footer = {"", "Example:", "  bianque-streams rules check rules.yaml"})
-    int check(@Parameters(paramLabel = "FILE") Path file) {
+    int check(
+        @Parameters(paramLabel = "FILE") Path file,
+        @Option(
+                names = "--verbose",
+                description = "Says too which rules are interpreted, which is slow, and why.")
+            boolean verbose) {
       PrintWriter out = spec.commandLine().getOut();
       Rules rules = rules(file, new LinkedHashSet<>(), new LinkedHashSet<>());
       out.println(file + ": right; version " + rules.version() + "; applies: " + rules.names());
+      if (verbose) {
+        rules
+            .interpreted()
+            .forEach((rule, why) -> out.println("rule '" + rule + "' is interpreted: " + why));
+      }
       return 0;
     }
   }

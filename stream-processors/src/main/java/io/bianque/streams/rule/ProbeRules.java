@@ -31,6 +31,9 @@ final class ProbeRules {
    */
   private volatile IdentityHashMap<Schema, BoundRules> bound = new IdentityHashMap<>();
 
+  /** What was asked for last, which mostly is what is asked for next. */
+  private volatile BoundRules last;
+
   ProbeRules(List<Rule> rules, Schema schema) {
     this.rules = List.copyOf(rules);
     for (Rule rule : rules) {
@@ -70,9 +73,15 @@ final class ProbeRules {
     return Optional.empty();
   }
 
+  @SuppressWarnings("ReferenceEquality") // the same schema by another identity is bound once more
   private BoundRules boundTo(Schema schema) {
-    BoundRules found = bound.get(schema);
-    return found == null ? bind(schema) : found;
+    BoundRules found = last;
+    if (found == null || found.schema != schema) {
+      found = bound.get(schema);
+      found = found == null ? bind(schema) : found;
+      last = found;
+    }
+    return found;
   }
 
   private synchronized BoundRules bind(Schema schema) {
@@ -86,7 +95,7 @@ final class ProbeRules {
       }
       conditions.add(condition);
     }
-    BoundRules made = new BoundRules(conditions);
+    BoundRules made = new BoundRules(schema, conditions);
     IdentityHashMap<Schema, BoundRules> next = new IdentityHashMap<>(bound);
     next.put(schema, made);
     bound = next;

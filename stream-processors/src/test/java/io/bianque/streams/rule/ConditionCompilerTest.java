@@ -56,7 +56,7 @@ class ConditionCompilerTest {
     }
   }
 
-  @Property(tries = 300, seed = "20261128", shrinking = ShrinkingMode.OFF)
+  @Property(tries = 25, seed = "20261128", shrinking = ShrinkingMode.OFF)
   void theIndexLeavesOutOnlyWhatIsFalse(@ForAll long seed) throws Exception {
     Random random = new Random(seed);
     Schema schema = SCHEMAS.get(random.nextInt(SCHEMAS.size()));

@@ -87,9 +87,19 @@ final class RandomCondition {
     return depth == 0 ? comparison() : combined(depth);
   }
 
-  /** {@code event.field == "text"} */
+  /** Of the kinds that there is an index for. */
   String demand() {
-    return one(texts) + " == " + literal(one(TEXTS));
+    return switch (random.nextInt(6)) {
+      case 0 -> one(texts) + " == " + literal(one(TEXTS));
+      case 1 -> literal(one(NUMBERS)) + " == " + one(numbers);
+      case 2 -> one(texts) + " in " + texts();
+      case 3 -> literal(one(TEXTS)) + " in " + one(textLists);
+      case 4 ->
+          "%s[%d].startsWith(%s)".formatted(one(textLists), random.nextInt(4), literal(one(TEXTS)));
+      default ->
+          "%s.exists(f, f.startsWith(%s) || f.startsWith(%s))"
+              .formatted(one(textLists), literal(one(TEXTS)), literal(one(TEXTS)));
+    };
   }
 
   private String combined(int depth) {
