@@ -1,6 +1,7 @@
 package io.bianque.streams.rule;
 
 import dev.cel.common.CelAbstractSyntaxTree;
+import dev.cel.common.CelOptions;
 import dev.cel.common.CelValidationException;
 import dev.cel.common.types.SimpleType;
 import dev.cel.common.types.StructTypeReference;
@@ -10,7 +11,9 @@ import dev.cel.parser.CelStandardMacro;
 import dev.cel.runtime.CelEvaluationException;
 import dev.cel.runtime.CelRuntime;
 import dev.cel.runtime.CelRuntimeFactory;
+import java.util.Optional;
 import org.apache.avro.Schema;
+import org.apache.avro.generic.IndexedRecord;
 
 /** A condition that was found right, and how CEL's own interpreter runs it. */
 record Checked(CelAbstractSyntaxTree ast, CelRuntime.Program program) {
@@ -26,6 +29,8 @@ record Checked(CelAbstractSyntaxTree ast, CelRuntime.Program program) {
             CelStandardMacro.EXISTS_ONE,
             CelStandardMacro.FILTER,
             CelStandardMacro.MAP)
+        // So that parts with a macro in them can be written as they were read.
+        .setOptions(CelOptions.DEFAULT.toBuilder().populateMacroCalls(true).build())
         .setTypeProvider(new EventType(event))
         .addVar("event", StructTypeReference.create(event.getFullName()))
         .setResultType(SimpleType.BOOL)
@@ -35,6 +40,12 @@ record Checked(CelAbstractSyntaxTree ast, CelRuntime.Program program) {
   static Checked of(CelAbstractSyntaxTree ast)
       throws CelValidationException, CelEvaluationException {
     return new Checked(ast, RUNTIME.createProgram(ast));
+  }
+
+  /** What the interpreter makes of it. */
+  Object value(IndexedRecord event) throws CelEvaluationException {
+    EventView view = new EventView(event);
+    return program.eval(name -> name.equals("event") ? Optional.of(view) : Optional.empty());
   }
 
   Condition interpreted() {

@@ -20,6 +20,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericRecord;
+import org.snakeyaml.engine.v2.exceptions.Mark;
 
 /**
  * A rules file, checked and ready. Thread-safe; the counts are the only state.
@@ -69,6 +70,8 @@ public final class Rules {
     for (RulesFile.Rule rule : file.rules()) {
       names.add(rule.name());
       Optional<Checked> checked = check(file.name(), rule, schemas, mistakes);
+      checked.ifPresent(
+          condition -> test(file.name(), rule, condition, schemas.get(rule.probe()), mistakes));
       boolean applies =
           (rule.enabled() || enable.contains(rule.name())) && !disable.contains(rule.name());
       if (checked.isPresent() && applies) {
@@ -143,6 +146,39 @@ public final class Rules {
       throw new IllegalStateException(
           "rule '" + rule.name() + "' was checked and cannot be run", e);
     }
+  }
+
+  /** Runs the rule's own tests; one that fails is a mistake. */
+  private static void test(
+      String file, RulesFile.Rule rule, Checked condition, Schema schema, List<Mistake> mistakes) {
+    for (RulesFile.Test test : rule.tests()) {
+      int before = mistakes.size();
+      GenericRecord event =
+          new EventReader((node, message) ->
+              mistakes.add(mistake(file, node.getStartMark().orElseThrow(), rule.name(), message)))
+              .read(test.event(), schema);
+      boolean holds = condition.interpreted().test(new Scope(event)) == Answer.TRUE;
+      if (mistakes.size() == before && holds != test.ignored()) {
+        mistakes.add(
+            mistake(
+                file,
+                test.place(),
+                rule.name(),
+                "the test's event should be %s, and it is %s: %s"
+                    .formatted(
+                        outcome(test.ignored()),
+                        outcome(holds),
+                        Explanation.of(condition, event).inWords())));
+      }
+    }
+  }
+
+  private static String outcome(boolean ignored) {
+    return ignored ? "ignored" : "passed";
+  }
+
+  private static Mistake mistake(String file, Mark place, String rule, String message) {
+    return new Mistake(file, place.getLine() + 1, place.getColumn() + 1, rule, message);
   }
 
   private static String explained(String message, Schema schema) {

@@ -307,7 +307,7 @@ class RulesTest {
                 other: 1
                 """))
         .containsExactly(
-            "rules.yaml:3:5: rule 'a': unknown key 'prob' (did you mean 'probe'?); allowed: action, enabled, name, probe, when, why",
+            "rules.yaml:3:5: rule 'a': unknown key 'prob' (did you mean 'probe'?); allowed: action, enabled, name, probe, tests, when, why",
             "rules.yaml:2:5: rule 'a': 'probe' must be there, as text",
             "rules.yaml:7:13: rule 'b': unknown action 'drop'; allowed: ignore",
             "rules.yaml:9:11: rule 'b': another rule has this name already",
@@ -345,5 +345,87 @@ class RulesTest {
             mistakes(
                 "rules:\n  - {name: t, probe: dropwatch, when: event.nope == 1, enabled: false}"))
         .hasSize(1);
+  }
+
+  // --- a rule's own tests
+
+  private static String tested(String tests) {
+    return """
+    rules:
+      - name: t
+        probe: dropwatch
+        when: event.sk_state == "CLOSE_WAIT" && event.kernel_stack.exists(f, f.startsWith("x+"))
+        tests:
+    """
+        + tests.indent(6);
+  }
+
+  @Test
+  void aRuleWhoseTestsPassIsRight() {
+    Rules rules =
+        Rules.of(
+            "rules.yaml",
+            tested(
+                """
+                - {event: {sk_state: CLOSE_WAIT, kernel_stack: [x+0x1]}, outcome: ignored}
+                - {event: {}, outcome: passes}
+                """),
+            SCHEMAS,
+            Set.of(),
+            Set.of());
+    assertThat(rules.names()).containsExactly("t");
+  }
+
+  @Test
+  void aTestThatFailsIsAMistakeAndSaysWhatEachPartWas() {
+    assertThat(
+            mistakes(
+                tested(
+                    """
+                    - {event: {}, outcome: passes}
+                    - {event: {sk_state: CLOSE_WAIT, kernel_stack: [y+0x1]}, outcome: ignored}
+                    """)))
+        .singleElement()
+        .asString()
+        .startsWith(
+            "rules.yaml:7:9: rule 't': the test's event should be ignored, and it is passed: ")
+        .contains(
+            "event.sk_state == \"CLOSE_WAIT\" is true",
+            "event.kernel_stack.exists(f, f.startsWith(\"x+\")) is false",
+            "event.kernel_stack is [\"y+0x1\"]");
+  }
+
+  @Test
+  void aTestsEventHasTheFieldsAndTypesOfTheSchema() {
+    assertThat(
+            mistakes(
+                tested(
+                    """
+                    - {event: {sk_stat: CLOSE_WAIT}, outcome: ignored}
+                    - {event: {pid: "5"}, outcome: passes}
+                    - {event: {pid: 5000000000}, outcome: passes}
+                    - {event: {kernel_stack: x}, outcome: passes}
+                    - {event: {comm: null}, outcome: passes}
+                    """)))
+        .containsExactly(
+            "rules.yaml:6:18: rule 't': no field 'sk_stat' in io.bianque.enriched.dropwatch (did you mean 'sk_state'?)",
+            "rules.yaml:7:23: rule 't': 'pid' must be a 32-bit number",
+            "rules.yaml:8:23: rule 't': 'pid' must be a 32-bit number",
+            "rules.yaml:9:32: rule 't': 'kernel_stack' must be a list",
+            "rules.yaml:10:24: rule 't': 'comm' cannot be null");
+  }
+
+  @Test
+  void aTestHasAnEventAndAnOutcomeAndNothingElse() {
+    assertThat(
+            mistakes(
+                tested(
+                    """
+                    - {event: {}, outcome: dropped}
+                    - {event: {}}
+                    """)))
+        .containsExactly(
+            "rules.yaml:6:30: rule 't': unknown outcome 'dropped'; allowed: ignored, passes",
+            "rules.yaml:7:9: rule 't': a test must be a mapping of event, with fields, and outcome");
   }
 }

@@ -1,0 +1,97 @@
+package io.bianque.streams.rule;
+
+import dev.cel.common.CelAbstractSyntaxTree;
+import dev.cel.common.CelValidationException;
+import dev.cel.common.ast.CelExpr;
+import dev.cel.common.ast.CelExpr.ExprKind;
+import dev.cel.parser.CelUnparser;
+import dev.cel.parser.CelUnparserFactory;
+import dev.cel.runtime.CelEvaluationException;
+import java.util.ArrayList;
+import java.util.List;
+import org.apache.avro.generic.IndexedRecord;
+
+/**
+ * What a condition and each part of it says of an event: each by itself, by CEL's own interpreter,
+ * also those that did not matter because another one decided.
+ *
+ * @param text in CEL
+ * @param value as CEL writes it, or {@link #NO_ANSWER}
+ * @param parts what it is made of, without constants
+ */
+record Explanation(String text, String value, List<Explanation> parts) {
+  static final String NO_ANSWER = "no answer";
+
+  Explanation {
+    parts = List.copyOf(parts);
+  }
+
+  static Explanation of(Checked condition, IndexedRecord event) {
+    return new Reader(condition.ast(), event).explain(condition.ast().getExpr());
+  }
+
+  /** The parts that say something the whole does not, innermost last: "this is so; that is so". */
+  String inWords() {
+    List<String> words = new ArrayList<>();
+    collect(words);
+    return String.join("; ", words.stream().distinct().toList());
+  }
+
+  private void collect(List<String> words) {
+    words.add(text + " is " + value);
+    parts.forEach(part -> part.collect(words));
+  }
+
+  private record Reader(CelAbstractSyntaxTree ast, IndexedRecord event) {
+    private static final CelUnparser UNPARSER = CelUnparserFactory.newUnparser();
+
+    Explanation explain(CelExpr expr) {
+      CelAbstractSyntaxTree part =
+          CelAbstractSyntaxTree.newCheckedAst(
+              expr, ast.getSource(), ast.getReferenceMap(), ast.getTypeMap());
+      List<Explanation> parts =
+          operands(expr).stream()
+              .filter(operand ->
+                  operand.getKind() == ExprKind.Kind.CALL
+                      || operand.getKind() == ExprKind.Kind.SELECT
+                      || operand.getKind() == ExprKind.Kind.COMPREHENSION)
+              .map(this::explain)
+              .toList();
+      return new Explanation(UNPARSER.unparse(part), value(part), parts);
+    }
+
+    private static List<CelExpr> operands(CelExpr expr) {
+      return switch (expr.getKind()) {
+        case CALL -> {
+          List<CelExpr> operands = new ArrayList<>(expr.call().args());
+          expr.call().target().ifPresent(operands::addFirst);
+          yield operands;
+        }
+        // What is in its condition is another thing for each element.
+        case COMPREHENSION -> List.of(expr.comprehension().iterRange());
+        default -> List.of();
+      };
+    }
+
+    private String value(CelAbstractSyntaxTree part) {
+      try {
+        return written(Checked.of(part).value(event));
+      } catch (CelEvaluationException e) {
+        return NO_ANSWER;
+      } catch (CelValidationException e) {
+        throw new IllegalStateException("a part of a checked condition is not right", e);
+      }
+    }
+
+    private static String written(Object value) {
+      return switch (value) {
+        case com.google.protobuf.NullValue _ -> "null";
+        case String text -> '"' + text.replace("\\", "\\\\").replace("\"", "\\\"") + '"';
+        case List<?> list ->
+            "[" + String.join(", ", list.stream().map(Reader::written).toList()) + "]";
+        case EventView _ -> "{...}";
+        default -> value.toString();
+      };
+    }
+  }
+}
