@@ -126,8 +126,7 @@ final class EventReader {
       return null;
     }
     Instant time = Instant.parse(node.getValue());
-    return Math.addExact(
-        Math.multiplyExact(time.getEpochSecond(), 1_000_000_000L), time.getNano());
+    return Math.addExact(Math.multiplyExact(time.getEpochSecond(), 1_000_000_000L), time.getNano());
   }
 
   private static boolean isNumber(Node node) {

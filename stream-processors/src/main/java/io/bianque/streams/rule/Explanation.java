@@ -6,6 +6,7 @@ import dev.cel.common.ast.CelExpr;
 import dev.cel.common.ast.CelExpr.ExprKind;
 import dev.cel.parser.CelUnparser;
 import dev.cel.parser.CelUnparserFactory;
+import dev.cel.parser.Operator;
 import dev.cel.runtime.CelEvaluationException;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,10 +20,10 @@ import org.apache.avro.generic.IndexedRecord;
  * @param value as CEL writes it, or {@link #NO_ANSWER}
  * @param parts what it is made of, without constants
  */
-record Explanation(String text, String value, List<Explanation> parts) {
+public record Explanation(String text, String value, List<Explanation> parts) {
   static final String NO_ANSWER = "no answer";
 
-  Explanation {
+  public Explanation {
     parts = List.copyOf(parts);
   }
 
@@ -30,15 +31,19 @@ record Explanation(String text, String value, List<Explanation> parts) {
     return new Reader(condition.ast(), event).explain(condition.ast().getExpr());
   }
 
-  /** The parts that say something the whole does not, innermost last: "this is so; that is so". */
+  /** On one line, the whole first. */
   String inWords() {
     List<String> words = new ArrayList<>();
     collect(words);
     return String.join("; ", words.stream().distinct().toList());
   }
 
+  String sentence() {
+    return text + (value.equals(NO_ANSWER) ? " has " : " is ") + value;
+  }
+
   private void collect(List<String> words) {
-    words.add(text + " is " + value);
+    words.add(sentence());
     parts.forEach(part -> part.collect(words));
   }
 
@@ -63,14 +68,28 @@ record Explanation(String text, String value, List<Explanation> parts) {
     private static List<CelExpr> operands(CelExpr expr) {
       return switch (expr.getKind()) {
         case CALL -> {
-          List<CelExpr> operands = new ArrayList<>(expr.call().args());
-          expr.call().target().ifPresent(operands::addFirst);
+          List<CelExpr> operands = new ArrayList<>();
+          expr.call().target().ifPresent(operands::add);
+          for (CelExpr operand : expr.call().args()) {
+            operands.addAll(isSameChain(expr, operand) ? operands(operand) : List.of(operand));
+          }
           yield operands;
         }
         // What is in its condition is another thing for each element.
         case COMPREHENSION -> List.of(expr.comprehension().iterRange());
         default -> List.of();
       };
+    }
+
+    /**
+     * {@code a && b && c} is one condition of three, though CEL reads it as two within each other.
+     */
+    private static boolean isSameChain(CelExpr expr, CelExpr operand) {
+      String function = expr.call().function();
+      return operand.getKind() == ExprKind.Kind.CALL
+          && operand.call().function().equals(function)
+          && (function.equals(Operator.LOGICAL_AND.getFunction())
+              || function.equals(Operator.LOGICAL_OR.getFunction()));
     }
 
     private String value(CelAbstractSyntaxTree part) {

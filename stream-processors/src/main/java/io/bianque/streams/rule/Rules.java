@@ -209,6 +209,16 @@ public final class Rules {
     return rules == null ? Optional.empty() : rules.ignoredBy(event);
   }
 
+  /** What each rule of the probe says of an event, in the file's order; counts nothing. */
+  public List<Verdict> explain(String probe, GenericRecord event) {
+    ProbeRules rules = byProbe.get(probe);
+    return rules == null
+        ? List.of()
+        : rules.rules().stream()
+            .map(rule -> new Verdict(rule.name(), Explanation.of(rule.condition(), event)))
+            .toList();
+  }
+
   /** Names of the rules that apply, in the file's order by probe. */
   public List<String> names() {
     return rules().map(ProbeRules.Rule::name).toList();

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
@@ -427,5 +428,72 @@ class RulesTest {
         .containsExactly(
             "rules.yaml:6:30: rule 't': unknown outcome 'dropped'; allowed: ignored, passes",
             "rules.yaml:7:9: rule 't': a test must be a mapping of event, with fields, and outcome");
+  }
+
+  // --- what the rules say of an event
+
+  private static final String RECORD =
+      """
+      {"topic": "bianque.enriched.dropwatch", "offset": 7, "value": {"sk_state": "CLOSE_WAIT", "sport": null,
+       "comm": "\\u6f22\\/", "time": "2026-11-28T10:00:00.000000001Z", "kernel_stack": ["x+0x1"]}}
+      """;
+
+  @Test
+  void anEventIsReadAsTailPrintsIt() {
+    WrittenEvent written = WrittenEvent.parse("-", RECORD, Optional.empty(), SCHEMAS);
+    assertThat(written.probe()).isEqualTo("dropwatch");
+    assertThat(written.event().get("comm")).isEqualTo("\u6f22/");
+    assertThat(written.event().get("time")).isEqualTo(1_795_860_000_000_000_001L);
+    assertThat(written.event().get("sport")).isNull();
+  }
+
+  @Test
+  void eachRuleSaysWhetherItHoldsAndWhy() {
+    Rules rules =
+        Rules.of(
+            "test.yaml",
+            """
+            rules:
+              - {name: a, probe: dropwatch, when: event.sport > 5}
+              - {name: b, probe: dropwatch, when: event.sk_state == "X" || event.pid == 1}
+              - {name: c, probe: dropwatch, when: 'event.kernel_stack.exists(f, f == "x+0x1")'}
+            """,
+            SCHEMAS,
+            Set.of(),
+            Set.of());
+    WrittenEvent written = WrittenEvent.parse("-", RECORD, Optional.empty(), SCHEMAS);
+    List<Verdict> verdicts = rules.explain("dropwatch", written.event());
+    assertThat(Verdicts.text(verdicts))
+        .isEqualTo(
+            """
+            a has no answer
+              event.sport > 5 has no answer
+                event.sport is null
+            b does not hold
+              event.sk_state == "X" || event.pid == 1 is false
+                event.sk_state == "X" is false
+                  event.sk_state is "CLOSE_WAIT"
+                event.pid == 1 is false
+                  event.pid is 0
+            c holds
+              event.kernel_stack.exists(f, f == "x+0x1") is true
+                event.kernel_stack is ["x+0x1"]
+            ignored by c\
+            """);
+    assertThat(Verdicts.json(verdicts))
+        .startsWith(
+            "{\"ignored_by\":\"c\",\"rules\":[{\"rule\":\"a\",\"answer\":\"has no answer\"");
+    assertThat(rules.ignored()).containsEntry("c", 0L);
+  }
+
+  @Test
+  void anEventThatIsNoneIsRefusedWithItsPlace() {
+    assertThatExceptionOfType(InvalidRules.class)
+        .isThrownBy(() ->
+            WrittenEvent.parse("e.json", "{\"sk_stat\": 1}", Optional.of("dropwatch"), SCHEMAS))
+        .withMessageStartingWith("e.json:1:2: no field 'sk_stat'");
+    assertThatExceptionOfType(InvalidRules.class)
+        .isThrownBy(() -> WrittenEvent.parse("e.json", "{}", Optional.empty(), SCHEMAS))
+        .withMessageContaining("--probe");
   }
 }
