@@ -13,7 +13,6 @@ import dev.cel.runtime.CelRuntime;
 import dev.cel.runtime.CelRuntimeFactory;
 import java.util.Optional;
 import org.apache.avro.Schema;
-import org.apache.avro.generic.IndexedRecord;
 
 /** A condition that was found right, and how CEL's own interpreter runs it. */
 record Checked(CelAbstractSyntaxTree ast, CelRuntime.Program program) {
@@ -43,12 +42,11 @@ record Checked(CelAbstractSyntaxTree ast, CelRuntime.Program program) {
   }
 
   /** What the interpreter makes of it. */
-  Object value(IndexedRecord event) throws CelEvaluationException {
-    EventView view = new EventView(event);
-    return program.eval(name -> name.equals("event") ? Optional.of(view) : Optional.empty());
+  Object value(EventView event) throws CelEvaluationException {
+    return program.eval(name -> name.equals("event") ? Optional.of(event) : Optional.empty());
   }
 
   Condition interpreted() {
-    return new Condition.Interpreted(program);
+    return new Condition.Interpreted(this);
   }
 }

@@ -2,9 +2,7 @@ package io.bianque.streams.rule;
 
 import com.google.re2j.Pattern;
 import dev.cel.runtime.CelEvaluationException;
-import dev.cel.runtime.CelRuntime;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 
 /** A condition, compiled: a tree whose nodes know their fields by position. Holds no state. */
@@ -211,13 +209,11 @@ sealed interface Condition {
   }
 
   /** What the compiler does not know is left to the interpreter. */
-  record Interpreted(CelRuntime.Program program) implements Condition {
+  record Interpreted(Checked condition) implements Condition {
     @Override
     public Answer test(Scope scope) {
       try {
-        return program.eval(
-                    name -> name.equals("event") ? Optional.of(scope.view()) : Optional.empty())
-                instanceof Boolean holds
+        return condition.value(scope.view()) instanceof Boolean holds
             ? Answer.of(holds)
             : Answer.NONE;
       } catch (CelEvaluationException e) {

@@ -1,5 +1,6 @@
 package io.bianque.streams.rule;
 
+import com.google.protobuf.NullValue;
 import dev.cel.common.CelAbstractSyntaxTree;
 import dev.cel.common.CelValidationException;
 import dev.cel.common.ast.CelExpr;
@@ -94,7 +95,7 @@ public record Explanation(String text, String value, List<Explanation> parts) {
 
     private String value(CelAbstractSyntaxTree part) {
       try {
-        return written(Checked.of(part).value(event));
+        return written(Checked.of(part).value(new EventView(event)));
       } catch (CelEvaluationException e) {
         return NO_ANSWER;
       } catch (CelValidationException e) {
@@ -104,7 +105,7 @@ public record Explanation(String text, String value, List<Explanation> parts) {
 
     private static String written(Object value) {
       return switch (value) {
-        case com.google.protobuf.NullValue _ -> "null";
+        case NullValue _ -> "null";
         case String text -> '"' + text.replace("\\", "\\\\").replace("\"", "\\\"") + '"';
         case List<?> list ->
             "[" + String.join(", ", list.stream().map(Reader::written).toList()) + "]";
