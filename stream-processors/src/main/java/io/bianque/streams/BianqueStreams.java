@@ -11,10 +11,14 @@ import io.bianque.streams.enrich.EnrichTopology;
 import io.bianque.streams.metrics.StreamMetrics;
 import io.bianque.streams.rule.InvalidRules;
 import io.bianque.streams.rule.Rules;
+import io.bianque.streams.rule.Verdict;
+import io.bianque.streams.rule.Verdicts;
+import io.bianque.streams.rule.WrittenEvent;
 import io.bianque.streams.run.HttpEndpoint;
 import io.bianque.streams.run.StreamTier;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -67,6 +71,7 @@ public final class BianqueStreams implements Callable<Integer> {
 
   static CommandLine commandLine() {
     return new CommandLine(new BianqueStreams())
+        .setCaseInsensitiveEnumValuesAllowed(true)
         .setExecutionExceptionHandler((e, line, parsed) -> {
           if (e instanceof InvalidSettings || e instanceof InvalidRules) {
             line.getErr().println(e.getMessage());
@@ -125,7 +130,12 @@ public final class BianqueStreams implements Callable<Integer> {
       name = "rules",
       mixinStandardHelpOptions = true,
       description = "About rules files (docs/rules.md).",
-      footer = {"", "Example:", "  bianque-streams rules check rules.yaml"})
+      footer = {
+        "",
+        "Examples:",
+        "  bianque-streams rules check rules.yaml",
+        "  bianque-streams rules explain --rules rules.yaml event.json"
+      })
   static final class RulesCommand implements Runnable {
     @Spec private CommandSpec spec;
 
@@ -137,13 +147,79 @@ public final class BianqueStreams implements Callable<Integer> {
     @Command(
         mixinStandardHelpOptions = true,
         description =
-            "Checks a file: prints each mistake with its line and column; exit code 2 if there is one.",
+            "Checks a file and runs the tests in it: prints each mistake with its line and column; exit code 2 if there is one.",
         footer = {"", "Example:", "  bianque-streams rules check rules.yaml"})
-    int check(@Parameters(paramLabel = "FILE") Path file) {
+    int check(
+        @Parameters(paramLabel = "FILE") Path file,
+        @Option(
+                names = "--verbose",
+                description = "Says too which rules are interpreted, which is slow, and why.")
+            boolean verbose) {
       PrintWriter out = spec.commandLine().getOut();
       Rules rules = rules(file, new LinkedHashSet<>(), new LinkedHashSet<>());
       out.println(file + ": right; version " + rules.version() + "; applies: " + rules.names());
+      if (verbose) {
+        rules
+            .interpreted()
+            .forEach((rule, why) -> out.println("rule '" + rule + "' is interpreted: " + why));
+      }
       return 0;
+    }
+
+    /** How the explanation is printed. */
+    enum Output {
+      TEXT,
+      JSON
+    }
+
+    @Command(
+        mixinStandardHelpOptions = true,
+        description = {
+          "Says of each rule of the event's probe whether it holds for the event, does not, or has no answer; what each",
+          "part of its condition is; and which rule takes the event out: the first that holds."
+        },
+        footer = {
+          "",
+          "Examples:",
+          "  bianque tail enriched.dropwatch --count 1 --output json | bianque rules explain --rules rules.yaml -",
+          "  bianque rules explain --rules rules.yaml --probe dropwatch event.json --output json"
+        })
+    int explain(
+        @Option(names = "--rules", required = true, paramLabel = "FILE", description = "The rules.")
+            Path file,
+        @Option(
+                names = "--probe",
+                description = "Whose event it is. Default: as the topic in it says.")
+            Optional<String> probe,
+        @Option(
+                names = "--output",
+                defaultValue = "text",
+                description = "${COMPLETION-CANDIDATES}. Default: text.")
+            Output output,
+        @Parameters(
+                paramLabel = "EVENT.json",
+                description =
+                    "An enriched event as `bianque tail --output json` prints it; -: standard input.")
+            String event) {
+      Map<String, Schema> schemas = enrichedSchemas();
+      Rules rules = rules(file, new LinkedHashSet<>(), new LinkedHashSet<>());
+      WrittenEvent written = WrittenEvent.parse(event, text(event), probe, schemas);
+      List<Verdict> verdicts = rules.explain(written.probe(), written.event());
+      spec.commandLine()
+          .getOut()
+          .println(output == Output.JSON ? Verdicts.json(verdicts) : Verdicts.text(verdicts));
+      return 0;
+    }
+
+    private static String text(String file) {
+      try {
+        return file.equals("-")
+            ? new String(System.in.readAllBytes(), StandardCharsets.UTF_8)
+            : Files.readString(Path.of(file));
+      } catch (IOException e) {
+        throw new InvalidRules(
+            List.of(new InvalidRules.Mistake(file, 1, 1, null, "cannot be read: " + e)));
+      }
     }
   }
 

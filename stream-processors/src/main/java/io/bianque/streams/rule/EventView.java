@@ -9,16 +9,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.apache.avro.Schema;
-import org.apache.avro.generic.GenericRecord;
+import org.apache.avro.generic.IndexedRecord;
 
 /**
  * An event as CEL sees it: each field by name, numbers as CEL's 64-bit ones. A field without a
  * value is null, a list without a value an empty list.
  */
 final class EventView extends AbstractMap<String, Object> {
-  private final GenericRecord event;
+  private final IndexedRecord event;
 
-  EventView(GenericRecord event) {
+  EventView(IndexedRecord event) {
     this.event = event;
   }
 
@@ -39,7 +39,7 @@ final class EventView extends AbstractMap<String, Object> {
       case Integer i -> i.longValue();
       case Float f -> f.doubleValue();
       case ByteBuffer bytes -> bytes(bytes);
-      case GenericRecord nested -> new EventView(nested);
+      case IndexedRecord nested -> new EventView(nested);
       case List<?> list -> list(list, schema);
       case Map<?, ?> map ->
           Maps.transformValues(map, v -> value(v, EventType.notNull(schema).getValueType()));

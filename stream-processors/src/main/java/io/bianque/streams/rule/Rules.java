@@ -3,14 +3,7 @@ package io.bianque.streams.rule;
 import dev.cel.common.CelIssue;
 import dev.cel.common.CelValidationException;
 import dev.cel.common.CelValidationResult;
-import dev.cel.common.types.SimpleType;
-import dev.cel.common.types.StructTypeReference;
-import dev.cel.compiler.CelCompiler;
-import dev.cel.compiler.CelCompilerFactory;
-import dev.cel.parser.CelStandardMacro;
 import dev.cel.runtime.CelEvaluationException;
-import dev.cel.runtime.CelRuntime;
-import dev.cel.runtime.CelRuntimeFactory;
 import io.bianque.streams.rule.InvalidRules.Mistake;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -21,10 +14,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.atomic.LongAdder;
+import java.util.function.Function;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericRecord;
+import org.snakeyaml.engine.v2.exceptions.Mark;
 
 /**
  * A rules file, checked and ready. Thread-safe; the counts are the only state.
@@ -40,12 +36,9 @@ public final class Rules {
   private static final Pattern UNDECLARED = Pattern.compile("undeclared reference to '([^']+)'.*");
 
   private final String version;
-  private final Map<String, List<Rule>> byProbe;
+  private final Map<String, ProbeRules> byProbe;
 
-  private record Rule(
-      String name, CelRuntime.Program program, LongAdder ignored, LongAdder unanswered) {}
-
-  private Rules(String version, Map<String, List<Rule>> byProbe) {
+  private Rules(String version, Map<String, ProbeRules> byProbe) {
     this.version = version;
     this.byProbe = byProbe;
   }
@@ -72,17 +65,19 @@ public final class Rules {
       Set<String> disable) {
     RulesFile file = RulesFile.parse(name, text);
     List<Mistake> mistakes = new ArrayList<>();
-    Map<String, List<Rule>> byProbe = new LinkedHashMap<>();
+    Map<String, List<ProbeRules.Rule>> byProbe = new LinkedHashMap<>();
     Set<String> names = new HashSet<>();
     for (RulesFile.Rule rule : file.rules()) {
       names.add(rule.name());
-      Optional<CelRuntime.Program> program = compile(file.name(), rule, schemas, mistakes);
+      Optional<Checked> checked = check(file.name(), rule, schemas, mistakes);
+      checked.ifPresent(
+          condition -> test(file.name(), rule, condition, schemas.get(rule.probe()), mistakes));
       boolean applies =
           (rule.enabled() || enable.contains(rule.name())) && !disable.contains(rule.name());
-      if (program.isPresent() && applies) {
+      if (checked.isPresent() && applies) {
         byProbe
             .computeIfAbsent(rule.probe(), probe -> new ArrayList<>())
-            .add(new Rule(rule.name(), program.get(), new LongAdder(), new LongAdder()));
+            .add(new ProbeRules.Rule(rule.name(), checked.get()));
       }
     }
     for (Set<String> chosen : List.of(enable, disable)) {
@@ -104,14 +99,16 @@ public final class Rules {
     }
     // Which rules apply is part of what a rules version means.
     String version = file.version() + suffix("+", enable) + suffix("-", disable);
-    return new Rules(version, byProbe);
+    Map<String, ProbeRules> bound = new LinkedHashMap<>();
+    byProbe.forEach((probe, rules) -> bound.put(probe, new ProbeRules(rules, schemas.get(probe))));
+    return new Rules(version, bound);
   }
 
   private static String suffix(String sign, Set<String> names) {
     return String.join("", names.stream().sorted().map(name -> sign + name).toList());
   }
 
-  private static Optional<CelRuntime.Program> compile(
+  private static Optional<Checked> check(
       String file, RulesFile.Rule rule, Map<String, Schema> schemas, List<Mistake> mistakes) {
     Schema schema = schemas.get(rule.probe());
     if (schema == null) {
@@ -129,20 +126,7 @@ public final class Rules {
                       String.join(", ", schemas.keySet().stream().sorted().toList()))));
       return Optional.empty();
     }
-    CelCompiler compiler =
-        CelCompilerFactory.standardCelCompilerBuilder()
-            // Without has(): a field that the schema declares is always there, and may be null.
-            .setStandardMacros(
-                CelStandardMacro.ALL,
-                CelStandardMacro.EXISTS,
-                CelStandardMacro.EXISTS_ONE,
-                CelStandardMacro.FILTER,
-                CelStandardMacro.MAP)
-            .setTypeProvider(new EventType(schema))
-            .addVar("event", StructTypeReference.create(schema.getFullName()))
-            .setResultType(SimpleType.BOOL)
-            .build();
-    CelValidationResult result = compiler.compile(rule.when());
+    CelValidationResult result = Checked.compiler(schema).compile(rule.when());
     if (result.hasError()) {
       for (CelIssue issue : result.getErrors()) {
         ScalarPlace.Position at =
@@ -157,12 +141,44 @@ public final class Rules {
       return Optional.empty();
     }
     try {
-      return Optional.of(
-          CelRuntimeFactory.standardCelRuntimeBuilder().build().createProgram(result.getAst()));
+      return Optional.of(Checked.of(result.getAst()));
     } catch (CelValidationException | CelEvaluationException e) {
       throw new IllegalStateException(
           "rule '" + rule.name() + "' was checked and cannot be run", e);
     }
+  }
+
+  /** Runs the rule's own tests; one that fails is a mistake. */
+  private static void test(
+      String file, RulesFile.Rule rule, Checked condition, Schema schema, List<Mistake> mistakes) {
+    for (RulesFile.Test test : rule.tests()) {
+      int before = mistakes.size();
+      GenericRecord event =
+          new EventReader((node, message) ->
+              mistakes.add(mistake(file, node.getStartMark().orElseThrow(), rule.name(), message)))
+              .read(test.event(), schema);
+      boolean holds = condition.interpreted().test(new Scope(event)) == Answer.TRUE;
+      if (mistakes.size() == before && holds != test.ignored()) {
+        mistakes.add(
+            mistake(
+                file,
+                test.place(),
+                rule.name(),
+                "the test's event should be %s, and it is %s: %s"
+                    .formatted(
+                        outcome(test.ignored()),
+                        outcome(holds),
+                        Explanation.of(condition, event).inWords())));
+      }
+    }
+  }
+
+  private static String outcome(boolean ignored) {
+    return ignored ? "ignored" : "passed";
+  }
+
+  private static Mistake mistake(String file, Mark place, String rule, String message) {
+    return new Mistake(file, place.getLine() + 1, place.getColumn() + 1, rule, message);
   }
 
   private static String explained(String message, Schema schema) {
@@ -189,35 +205,23 @@ public final class Rules {
    * Name of the first rule, in the file's order, that takes the event out; empty when it passes.
    */
   public Optional<String> ignoredBy(String probe, GenericRecord event) {
-    List<Rule> rules = byProbe.get(probe);
-    if (rules == null) {
-      return Optional.empty();
-    }
-    EventView view = new EventView(event);
-    for (Rule rule : rules) {
-      if (holds(rule, view)) {
-        rule.ignored().increment();
-        return Optional.of(rule.name());
-      }
-    }
-    return Optional.empty();
+    ProbeRules rules = byProbe.get(probe);
+    return rules == null ? Optional.empty() : rules.ignoredBy(event);
   }
 
-  private static boolean holds(Rule rule, EventView event) {
-    try {
-      return rule.program()
-                  .eval(name -> name.equals("event") ? Optional.of(event) : Optional.empty())
-              instanceof Boolean answer
-          && answer;
-    } catch (CelEvaluationException e) {
-      rule.unanswered().increment();
-      return false;
-    }
+  /** What each rule of the probe says of an event, in the file's order; counts nothing. */
+  public List<Verdict> explain(String probe, GenericRecord event) {
+    ProbeRules rules = byProbe.get(probe);
+    return rules == null
+        ? List.of()
+        : rules.rules().stream()
+            .map(rule -> new Verdict(rule.name(), Explanation.of(rule.condition(), event)))
+            .toList();
   }
 
   /** Names of the rules that apply, in the file's order by probe. */
   public List<String> names() {
-    return byProbe.values().stream().flatMap(List::stream).map(Rule::name).toList();
+    return rules().map(ProbeRules.Rule::name).toList();
   }
 
   /**
@@ -230,7 +234,7 @@ public final class Rules {
 
   /** Events taken out since the start, by rule. */
   public Map<String, Long> ignored() {
-    return counts(Rule::ignored);
+    return counts(ProbeRules.Rule::ignored);
   }
 
   /**
@@ -238,14 +242,23 @@ public final class Rules {
    * number too big.
    */
   public Map<String, Long> unanswered() {
-    return counts(Rule::unanswered);
+    return counts(ProbeRules.Rule::unanswered);
   }
 
-  private Map<String, Long> counts(java.util.function.Function<Rule, LongAdder> count) {
+  private Map<String, Long> counts(Function<ProbeRules.Rule, LongAdder> count) {
     Map<String, Long> counts = new HashMap<>();
-    byProbe
-        .values()
-        .forEach(rules -> rules.forEach(rule -> counts.put(rule.name(), count.apply(rule).sum())));
+    rules().forEach(rule -> counts.put(rule.name(), count.apply(rule).sum()));
     return counts;
+  }
+
+  /** What keeps a rule from being compiled, by rule; it costs many times what the others do. */
+  public Map<String, String> interpreted() {
+    Map<String, String> found = new LinkedHashMap<>();
+    byProbe.values().forEach(rules -> found.putAll(rules.interpreted()));
+    return found;
+  }
+
+  private Stream<ProbeRules.Rule> rules() {
+    return byProbe.values().stream().flatMap(probe -> probe.rules().stream());
   }
 }

@@ -32,7 +32,7 @@ import org.snakeyaml.engine.v2.nodes.Tag;
  */
 record RulesFile(String name, String version, List<Rule> rules) {
   private static final Set<String> KEYS =
-      Set.of("name", "probe", "when", "action", "enabled", "why");
+      Set.of("name", "probe", "when", "action", "enabled", "why", "tests");
 
   /**
    * A rule as it is written.
@@ -40,6 +40,7 @@ record RulesFile(String name, String version, List<Rule> rules) {
    * @param when the condition
    * @param place where the condition stands
    * @param probePlace where the probe's name stands
+   * @param tests what it has to say of events
    */
   record Rule(
       String name,
@@ -47,7 +48,20 @@ record RulesFile(String name, String version, List<Rule> rules) {
       String when,
       boolean enabled,
       ScalarPlace place,
-      ScalarPlace probePlace) {}
+      ScalarPlace probePlace,
+      List<Test> tests) {
+    Rule {
+      tests = List.copyOf(tests);
+    }
+  }
+
+  /**
+   * An event, and whether the rule takes it out.
+   *
+   * @param place of the test in the file
+   * @param event fields and their values, as they are written
+   */
+  record Test(Mark place, MappingNode event, boolean ignored) {}
 
   RulesFile {
     rules = List.copyOf(rules);
@@ -139,7 +153,7 @@ record RulesFile(String name, String version, List<Rule> rules) {
           mistake(
               entry.getKeyNode(),
               ruleName,
-              "unknown key '%s'%s; allowed: action, enabled, name, probe, when, why"
+              "unknown key '%s'%s; allowed: action, enabled, name, probe, tests, when, why"
                   .formatted(key, Spelling.hint(key, KEYS)));
         } else if (values.put(key, entry.getValueNode()) != null) {
           mistake(entry.getKeyNode(), ruleName, "'" + key + "' is there twice");
@@ -160,6 +174,7 @@ record RulesFile(String name, String version, List<Rule> rules) {
             "unknown action '" + text(values.get("action")) + "'; allowed: ignore");
       }
       boolean enabled = enabled(values.get("enabled"), ruleName);
+      List<Test> tests = tests(values.get("tests"), ruleName);
       if (mistakes.size() > before) {
         return Optional.empty();
       }
@@ -171,7 +186,42 @@ record RulesFile(String name, String version, List<Rule> rules) {
               when.getValue(),
               enabled,
               ScalarPlace.of(when, text),
-              ScalarPlace.of((ScalarNode) values.get("probe"), text)));
+              ScalarPlace.of((ScalarNode) values.get("probe"), text),
+              tests));
+    }
+
+    private List<Test> tests(Node node, String ruleName) {
+      List<Test> tests = new ArrayList<>();
+      if (node instanceof SequenceNode list) {
+        list.getValue().forEach(test -> test(test, ruleName).ifPresent(tests::add));
+      } else if (node != null) {
+        mistake(node, ruleName, "'tests' must be a list");
+      }
+      return tests;
+    }
+
+    private Optional<Test> test(Node node, String ruleName) {
+      Map<String, Node> values = new HashMap<>();
+      if (node instanceof MappingNode mapping) {
+        mapping
+            .getValue()
+            .forEach(entry -> values.put(text(entry.getKeyNode()), entry.getValueNode()));
+      }
+      String outcome = text(values.getOrDefault("outcome", node));
+      if (!values.keySet().equals(Set.of("event", "outcome"))
+          || !(values.get("event") instanceof MappingNode event)) {
+        mistake(node, ruleName, "a test must be a mapping of event, with fields, and outcome");
+        return Optional.empty();
+      }
+      if (!outcome.equals("ignored") && !outcome.equals("passes")) {
+        mistake(
+            values.get("outcome"),
+            ruleName,
+            "unknown outcome '" + outcome + "'; allowed: ignored, passes");
+        return Optional.empty();
+      }
+      return Optional.of(
+          new Test(node.getStartMark().orElseThrow(), event, outcome.equals("ignored")));
     }
 
     private boolean enabled(Node node, String ruleName) {

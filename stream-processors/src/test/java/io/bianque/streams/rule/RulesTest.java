@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
@@ -307,7 +308,7 @@ class RulesTest {
                 other: 1
                 """))
         .containsExactly(
-            "rules.yaml:3:5: rule 'a': unknown key 'prob' (did you mean 'probe'?); allowed: action, enabled, name, probe, when, why",
+            "rules.yaml:3:5: rule 'a': unknown key 'prob' (did you mean 'probe'?); allowed: action, enabled, name, probe, tests, when, why",
             "rules.yaml:2:5: rule 'a': 'probe' must be there, as text",
             "rules.yaml:7:13: rule 'b': unknown action 'drop'; allowed: ignore",
             "rules.yaml:9:11: rule 'b': another rule has this name already",
@@ -345,5 +346,154 @@ class RulesTest {
             mistakes(
                 "rules:\n  - {name: t, probe: dropwatch, when: event.nope == 1, enabled: false}"))
         .hasSize(1);
+  }
+
+  // --- a rule's own tests
+
+  private static String tested(String tests) {
+    return """
+    rules:
+      - name: t
+        probe: dropwatch
+        when: event.sk_state == "CLOSE_WAIT" && event.kernel_stack.exists(f, f.startsWith("x+"))
+        tests:
+    """
+        + tests.indent(6);
+  }
+
+  @Test
+  void aRuleWhoseTestsPassIsRight() {
+    Rules rules =
+        Rules.of(
+            "rules.yaml",
+            tested(
+                """
+                - {event: {sk_state: CLOSE_WAIT, kernel_stack: [x+0x1]}, outcome: ignored}
+                - {event: {}, outcome: passes}
+                """),
+            SCHEMAS,
+            Set.of(),
+            Set.of());
+    assertThat(rules.names()).containsExactly("t");
+  }
+
+  @Test
+  void aTestThatFailsIsAMistakeAndSaysWhatEachPartWas() {
+    assertThat(
+            mistakes(
+                tested(
+                    """
+                    - {event: {}, outcome: passes}
+                    - {event: {sk_state: CLOSE_WAIT, kernel_stack: [y+0x1]}, outcome: ignored}
+                    """)))
+        .singleElement()
+        .asString()
+        .startsWith(
+            "rules.yaml:7:9: rule 't': the test's event should be ignored, and it is passed: ")
+        .contains(
+            "event.sk_state == \"CLOSE_WAIT\" is true",
+            "event.kernel_stack.exists(f, f.startsWith(\"x+\")) is false",
+            "event.kernel_stack is [\"y+0x1\"]");
+  }
+
+  @Test
+  void aTestsEventHasTheFieldsAndTypesOfTheSchema() {
+    assertThat(
+            mistakes(
+                tested(
+                    """
+                    - {event: {sk_stat: CLOSE_WAIT}, outcome: ignored}
+                    - {event: {pid: "5"}, outcome: passes}
+                    - {event: {pid: 5000000000}, outcome: passes}
+                    - {event: {kernel_stack: x}, outcome: passes}
+                    - {event: {comm: null}, outcome: passes}
+                    """)))
+        .containsExactly(
+            "rules.yaml:6:18: rule 't': no field 'sk_stat' in io.bianque.enriched.dropwatch (did you mean 'sk_state'?)",
+            "rules.yaml:7:23: rule 't': 'pid' must be a 32-bit number",
+            "rules.yaml:8:23: rule 't': 'pid' must be a 32-bit number",
+            "rules.yaml:9:32: rule 't': 'kernel_stack' must be a list",
+            "rules.yaml:10:24: rule 't': 'comm' cannot be null");
+  }
+
+  @Test
+  void aTestHasAnEventAndAnOutcomeAndNothingElse() {
+    assertThat(
+            mistakes(
+                tested(
+                    """
+                    - {event: {}, outcome: dropped}
+                    - {event: {}}
+                    """)))
+        .containsExactly(
+            "rules.yaml:6:30: rule 't': unknown outcome 'dropped'; allowed: ignored, passes",
+            "rules.yaml:7:9: rule 't': a test must be a mapping of event, with fields, and outcome");
+  }
+
+  // --- what the rules say of an event
+
+  private static final String RECORD =
+      """
+      {"topic": "bianque.enriched.dropwatch", "offset": 7, "value": {"sk_state": "CLOSE_WAIT", "sport": null,
+       "comm": "\\u6f22\\/", "time": "2026-11-28T10:00:00.000000001Z", "kernel_stack": ["x+0x1"]}}
+      """;
+
+  @Test
+  void anEventIsReadAsTailPrintsIt() {
+    WrittenEvent written = WrittenEvent.parse("-", RECORD, Optional.empty(), SCHEMAS);
+    assertThat(written.probe()).isEqualTo("dropwatch");
+    assertThat(written.event().get("comm")).isEqualTo("\u6f22/");
+    assertThat(written.event().get("time")).isEqualTo(1_795_860_000_000_000_001L);
+    assertThat(written.event().get("sport")).isNull();
+  }
+
+  @Test
+  void eachRuleSaysWhetherItHoldsAndWhy() {
+    Rules rules =
+        Rules.of(
+            "test.yaml",
+            """
+            rules:
+              - {name: a, probe: dropwatch, when: event.sport > 5}
+              - {name: b, probe: dropwatch, when: event.sk_state == "X" || event.pid == 1}
+              - {name: c, probe: dropwatch, when: 'event.kernel_stack.exists(f, f == "x+0x1")'}
+            """,
+            SCHEMAS,
+            Set.of(),
+            Set.of());
+    WrittenEvent written = WrittenEvent.parse("-", RECORD, Optional.empty(), SCHEMAS);
+    List<Verdict> verdicts = rules.explain("dropwatch", written.event());
+    assertThat(Verdicts.text(verdicts))
+        .isEqualTo(
+            """
+            a has no answer
+              event.sport > 5 has no answer
+                event.sport is null
+            b does not hold
+              event.sk_state == "X" || event.pid == 1 is false
+                event.sk_state == "X" is false
+                  event.sk_state is "CLOSE_WAIT"
+                event.pid == 1 is false
+                  event.pid is 0
+            c holds
+              event.kernel_stack.exists(f, f == "x+0x1") is true
+                event.kernel_stack is ["x+0x1"]
+            ignored by c\
+            """);
+    assertThat(Verdicts.json(verdicts))
+        .startsWith(
+            "{\"ignored_by\":\"c\",\"rules\":[{\"rule\":\"a\",\"answer\":\"has no answer\"");
+    assertThat(rules.ignored()).containsEntry("c", 0L);
+  }
+
+  @Test
+  void anEventThatIsNoneIsRefusedWithItsPlace() {
+    assertThatExceptionOfType(InvalidRules.class)
+        .isThrownBy(() ->
+            WrittenEvent.parse("e.json", "{\"sk_stat\": 1}", Optional.of("dropwatch"), SCHEMAS))
+        .withMessageStartingWith("e.json:1:2: no field 'sk_stat'");
+    assertThatExceptionOfType(InvalidRules.class)
+        .isThrownBy(() -> WrittenEvent.parse("e.json", "{}", Optional.empty(), SCHEMAS))
+        .withMessageContaining("--probe");
   }
 }
