@@ -6,6 +6,10 @@ import java.util.Arrays;
  * A stack by what is the same on all hosts that run the same builds: for each frame the build it is
  * in, and the offset there. Mutable until it is a {@link #copy}: one is filled for each stack that
  * is looked up.
+ *
+ * <p>Not by host and address, though that need not look for the place of each frame: each host
+ * would have its own copy of the same stacks. With two hosts in {@code bench symbolize} that took
+ * 99 ns a frame, for want of room, and this 49.
  */
 final class StackKey {
   private static final int OBJECT_SHIFT = 48;

@@ -44,10 +44,6 @@ final class StackMemo {
     stacks.put(key, stack);
   }
 
-  void forget(StackKey key) {
-    stacks.invalidate(key);
-  }
-
   /** Forgets all that have a frame in that object. */
   void forget(String buildId, String object) {
     stacks.asMap().keySet().removeIf(key -> key.isIn(buildId, object));

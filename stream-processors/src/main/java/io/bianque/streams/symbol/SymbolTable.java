@@ -123,7 +123,10 @@ public final class SymbolTable {
     return text;
   }
 
-  /** Written at one go: put together from strings it takes twice as long. */
+  /**
+   * Written at one go: put together from strings, a frame of a new stack takes 980 ns in {@code
+   * bench symbolize} instead of 840.
+   */
   private String text(int symbol, long into) {
     int begin = begin(symbol);
     int name = nameEnds[symbol] - begin;

@@ -39,6 +39,9 @@ public final class SymbolTables {
   private final StackMemo stacks;
   private final AtomicLong version = new AtomicLong();
 
+  /** Held while something is forgotten, or kept that a change would make wrong. */
+  private final Object changes = new Object();
+
   /**
    * @param schemas of the chunks
    * @param maxBytes heap that the tables, and the stacks that were resolved with them, may take
@@ -65,15 +68,15 @@ public final class SymbolTables {
    * @param chunkKey {@code <build id>/<object>/<number>}
    */
   public void changed(String chunkKey) {
-    version.incrementAndGet();
-    int end = chunkKey.lastIndexOf('/');
-    if (end > 0) {
-      String key = chunkKey.substring(0, end);
-      cache.invalidate(key);
-      int slash = key.indexOf('/');
-      if (slash > 0) {
-        stacks.forget(key.substring(0, slash), key.substring(slash + 1));
+    synchronized (changes) {
+      int end = chunkKey.lastIndexOf('/');
+      int slash = chunkKey.indexOf('/');
+      if (end > slash) {
+        cache.invalidate(chunkKey.substring(0, end));
+        stacks.forget(chunkKey.substring(0, slash), chunkKey.substring(slash + 1, end));
       }
+      // Last: whoever has seen the new version finds nothing of the old one.
+      version.incrementAndGet();
     }
   }
 
@@ -92,11 +95,11 @@ public final class SymbolTables {
     }
     try {
       Lookup lookup = load(chunks, key);
-      cache.put(key, new Cached(lookup, now));
-      if (version.get() != now) {
-        // A chunk came while the others were read: the table may be half of the one, half of the
-        // other.
-        cache.invalidate(key);
+      synchronized (changes) {
+        // If a chunk came meanwhile, the table may be half of the one, half of the other.
+        if (version.get() == now) {
+          cache.put(key, new Cached(lookup, now));
+        }
       }
       return lookup;
     } catch (SchemaPending pending) {
@@ -140,15 +143,15 @@ public final class SymbolTables {
   }
 
   /**
-   * Remembers a stack without an unresolved frame.
+   * Remembers a stack without an unresolved frame, unless a chunk has changed since.
    *
    * @param asOf the version before its first frame was looked up
    */
   void remember(StackKey key, Stack stack, long asOf) {
-    stacks.keep(key, stack);
-    if (version.get() != asOf) {
-      // The change may have been told of before there was something to forget.
-      stacks.forget(key);
+    synchronized (changes) {
+      if (version.get() == asOf) {
+        stacks.keep(key, stack);
+      }
     }
   }
 

