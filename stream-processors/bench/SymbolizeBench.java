@@ -19,6 +19,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.PrimitivesArrays;
@@ -198,7 +199,7 @@ final class SymbolizeBench {
           }
           return found;
         };
-    int[] inOrder = java.util.stream.IntStream.range(0, NEW_A_ROUND).toArray();
+    int[] inOrder = IntStream.range(0, NEW_A_ROUND).toArray();
     double[] fresh = new double[rounds];
     double[] memoized = new double[rounds];
     double[] bare = new double[rounds];
