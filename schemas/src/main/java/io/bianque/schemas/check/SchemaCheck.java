@@ -4,6 +4,7 @@ import io.bianque.schemas.derive.EnrichedSchema;
 import io.bianque.schemas.raw.CgroupId;
 import io.bianque.schemas.raw.InvalidSchema;
 import io.bianque.schemas.raw.KernelEnum;
+import io.bianque.schemas.raw.KernelStack;
 import io.bianque.schemas.raw.Meaning;
 import java.util.ArrayList;
 import java.util.List;
@@ -199,6 +200,9 @@ public final class SchemaCheck {
       problem(
           name,
           "has logicalType kernel-enum, but no \"enum\" beside it that names the kernel's enum");
+    }
+    if (type.getObjectProp(KernelStack.HASHED_PROPERTY) != null && !KernelStack.isHashed(type)) {
+      problem(name, "has \"hashed\", which only a kernel-stack may have, and as true");
     }
     if (CgroupId.of(type).filter(id -> !id.isSound()).isPresent()) {
       problem(

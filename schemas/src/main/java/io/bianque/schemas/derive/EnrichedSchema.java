@@ -3,6 +3,7 @@ package io.bianque.schemas.derive;
 import io.bianque.schemas.raw.CgroupId;
 import io.bianque.schemas.raw.InvalidSchema;
 import io.bianque.schemas.raw.KernelEnum;
+import io.bianque.schemas.raw.KernelStack;
 import io.bianque.schemas.raw.Meaning;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -88,6 +89,16 @@ public final class EnrichedSchema {
     return field + "_code";
   }
 
+  /** The field that holds the hash of a kernel stack's frames. */
+  public static String hashField(String stackField) {
+    return stackField + "_hash";
+  }
+
+  /** The field that holds the hash of a kernel stack's functions. */
+  public static String functionsHashField(String stackField) {
+    return stackField + "_functions_hash";
+  }
+
   /** The record that says what the cgroup of an id field is: {@code memcg} of {@code memcg_id}. */
   public static String cgroupField(String idField) {
     return idField.endsWith("_id")
@@ -169,13 +180,7 @@ public final class EnrichedSchema {
               : as(raw, nullable, bare(type), null));
     }
     return switch (meaning.get()) {
-      case KERNEL_STACK ->
-          List.of(
-              as(
-                  raw,
-                  nullable,
-                  Schema.createArray(string()),
-                  "Each as symbol+0xoff, symbol+0xoff [module], or <build id>+0xoff when unresolved."));
+      case KERNEL_STACK -> kernelStack(raw, nullable);
       case USER_STACK ->
           List.of(
               as(
@@ -220,6 +225,29 @@ public final class EnrichedSchema {
       case HOST_ID, BOOT_ID, PROBE_EPOCH, SEQUENCE, MONOTONIC_NANOS, COUNTER ->
           List.of(as(raw, nullable, bare(type), null));
     };
+  }
+
+  private static List<Schema.Field> kernelStack(Schema.Field raw, boolean nullable) {
+    Schema.Field stack =
+        as(
+            raw,
+            nullable,
+            Schema.createArray(string()),
+            "Each as symbol+0xoff, symbol+0xoff [module], or <build id>+0xoff when unresolved.");
+    return KernelStack.isHashed(raw.schema())
+        ? List.of(
+            stack,
+            nullableField(
+                hashField(raw.name()),
+                string(),
+                "Hash of the frames of %s: the same on all hosts and boots of one build. FNV-1a, 64 bit, of each frame and a line feed, in hex; null when a frame is unresolved, or there is none."
+                    .formatted(raw.name())),
+            nullableField(
+                functionsHashField(raw.name()),
+                string(),
+                "Hash of the functions and modules of %s: the same on all builds where these call each other. As the one before, of frames without +0xoff and what a compiler appended to the symbol (.isra.0)."
+                    .formatted(raw.name())))
+        : List.of(stack);
   }
 
   private static List<Schema.Field> cgroupId(

@@ -40,6 +40,7 @@ class SchemaCheckTest {
           {"name": "x", "type": "int", "logicalType": "tcp-state", "doc": "d"}          | field 'x' has logicalType beside its type
           {"name": "x", "type": "int", "presentif": "p", "doc": "d"}                    | field 'x' has unknown property 'presentif'; known: [ecs, lengthIn, presentIf]
           {"name": "x", "type": {"type": "long", "logicalType": "cgroup-id", "hierarchy": "pids"}, "doc": "d"} | field 'x' has hierarchy 'pids'; allowed: unified, cpu, io, memory, or several
+          {"name": "x", "type": {"type": "long", "logicalType": "kernel-address", "hashed": true}, "doc": "d"} | field 'x' has "hashed", which only a kernel-stack may have
           {"name": "x", "type": {"type": "long", "logicalType": "cgroup-id"}, "ecs": "container", "doc": "d"} | field 'x' has ecs container, which is for a cgroup-id that says its hierarchy
           {"name": "event_id", "type": "int", "doc": "d"}                               | io.bianque.raw.dropwatch: two fields of the enriched schema would be named 'event_id': every enriched event has one
           {"name": "saddr_name", "type": "int", "doc": "d"}                             | io.bianque.raw.dropwatch: two fields of the enriched schema would be named 'saddr_name': one is derived from another raw field

@@ -19,6 +19,7 @@ import org.apache.avro.Schema;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class EnrichedSchemaTest {
 
@@ -74,6 +75,31 @@ class EnrichedSchemaTest {
         .extracting(f -> f.getProp("ecs"))
         .containsExactly("source.ip", "source.domain");
     assertThat(fields).extracting(f -> f.getProp("lengthIn")).containsOnlyNulls();
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void aHashedKernelStackHasItsHashesBesideIt(boolean nullable) {
+    Schema.Field stack =
+        field(
+            "{\"type\":\"array\",\"items\":\"long\",\"logicalType\":\"kernel-stack\",\"hashed\":true}",
+            nullable,
+            "Doc.",
+            "");
+
+    List<Schema.Field> fields = own(EnrichedSchema.of(record(stack)));
+
+    String frames = "{\"type\":\"array\",\"items\":\"string\"}";
+    assertThat(fields)
+        .extracting(Schema.Field::name)
+        .containsExactly("f", "f_hash", "f_functions_hash");
+    assertThat(fields)
+        .extracting(Schema.Field::schema)
+        .containsExactly(
+            parse(nullable ? "[\"null\"," + frames + "]" : frames),
+            parse("[\"null\",\"string\"]"),
+            parse("[\"null\",\"string\"]"));
+    assertThat(fields.subList(1, 3)).allSatisfy(f -> assertThat(f.hasDefaultValue()).isTrue());
   }
 
   @Test

@@ -108,7 +108,9 @@ class IndexTemplateTest {
             "trap",
             "trap_group",
             "location",
-            "kernel_stack")
+            "kernel_stack",
+            "kernel_stack_hash",
+            "kernel_stack_functions_hash")
         .forEach(name -> expected.put("bianque.dropwatch." + name, "keyword"));
     assertThat(types).isEqualTo(expected);
   }

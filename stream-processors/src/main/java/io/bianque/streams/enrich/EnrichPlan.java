@@ -2,17 +2,22 @@ package io.bianque.streams.enrich;
 
 import static io.bianque.schemas.derive.EnrichedSchema.cgroupField;
 import static io.bianque.schemas.derive.EnrichedSchema.codeField;
+import static io.bianque.schemas.derive.EnrichedSchema.functionsHashField;
+import static io.bianque.schemas.derive.EnrichedSchema.hashField;
 import static io.bianque.schemas.derive.EnrichedSchema.nameField;
 
 import io.bianque.facts.Container;
 import io.bianque.schemas.derive.EnrichedSchema;
 import io.bianque.schemas.raw.CgroupId;
 import io.bianque.schemas.raw.KernelEnum;
+import io.bianque.schemas.raw.KernelStack;
 import io.bianque.schemas.raw.Meaning;
 import io.bianque.streams.container.CgroupFields;
 import io.bianque.streams.facts.Host;
 import io.bianque.streams.names.IpAddress;
 import io.bianque.streams.names.NetworkNames;
+import io.bianque.streams.symbol.Stack;
+import io.bianque.streams.symbol.Symbolizer;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -37,7 +42,7 @@ final class EnrichPlan {
     }
   }
 
-  /** Fills one or two fields of the enriched event from one of the raw. */
+  /** Fills one or a few fields of the enriched event from one of the raw. */
   private interface Step {
     void apply(GenericRecord raw, GenericRecord enriched, Surroundings around);
   }
@@ -178,8 +183,17 @@ final class EnrichPlan {
           : copy(from, to);
     }
     return switch (meaning.get()) {
-      case KERNEL_STACK -> present(from, to, (value, around) -> stack((List<?>) value, around));
-      case USER_STACK -> present(from, to, (value, around) -> hexadecimal((List<?>) value));
+      case KERNEL_STACK ->
+          KernelStack.isHashed(field.schema())
+              ? hashedStack(
+                  from,
+                  to,
+                  enriched.getField(hashField(name)).pos(),
+                  enriched.getField(functionsHashField(name)).pos())
+              : present(from, to, (value, around) -> around.stack((List<?>) value).frames());
+      case USER_STACK ->
+          // Which file lies there in the process, nobody knows any more.
+          present(from, to, (value, around) -> Symbolizer.hex((List<?>) value));
       case KERNEL_ADDRESS ->
           // Where a drop was called from, as a rule: by the address itself, since it may as well be
           // an instruction.
@@ -255,20 +269,16 @@ final class EnrichPlan {
         });
   }
 
-  private static List<String> stack(List<?> addresses, Surroundings around) {
-    List<String> frames = new ArrayList<>(addresses.size());
-    for (int i = 0; i < addresses.size(); i++) {
-      // The innermost frame is where the probe was hit, which may be the first byte of a function;
-      // all others are where
-      // calls return to.
-      frames.add(around.frame((Long) addresses.get(i), i > 0));
-    }
-    return frames;
-  }
-
-  /** Which file lies there in the process, nobody knows any more. */
-  private static List<String> hexadecimal(List<?> addresses) {
-    return addresses.stream().map(each -> "0x" + Long.toHexString((Long) each)).toList();
+  private static Step hashedStack(int from, int to, int toHash, int toFunctionsHash) {
+    return (raw, event, around) -> {
+      Object addresses = raw.get(from);
+      if (addresses != null) {
+        Stack stack = around.stack((List<?>) addresses);
+        event.put(to, stack.frames());
+        event.put(toHash, stack.hash());
+        event.put(toFunctionsHash, stack.functionsHash());
+      }
+    };
   }
 
   private static Step kernelEnum(KernelEnum type, String field, int from, int to, int toCode) {

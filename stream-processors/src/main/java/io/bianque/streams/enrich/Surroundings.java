@@ -7,7 +7,9 @@ import io.bianque.streams.dns.ReverseNames;
 import io.bianque.streams.enrich.Gaps.Kind;
 import io.bianque.streams.facts.Host;
 import io.bianque.streams.names.IpAddress;
+import io.bianque.streams.symbol.Stack;
 import io.bianque.streams.symbol.Symbolizer;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 
@@ -34,6 +36,11 @@ record Surroundings(
     // whole event.
     return host.map(known -> symbolizer.frame(known, address, returnAddress, new ToGaps()))
         .orElseGet(() -> Symbolizer.hex(address));
+  }
+
+  Stack stack(List<?> addresses) {
+    return host.map(known -> symbolizer.stack(known, addresses, new ToGaps()))
+        .orElseGet(() -> Stack.unresolved(Symbolizer.hex(addresses)));
   }
 
   private final class ToGaps implements Symbolizer.Unresolved {

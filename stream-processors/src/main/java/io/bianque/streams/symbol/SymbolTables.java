@@ -28,22 +28,33 @@ public final class SymbolTables {
 
   private record Cached(Lookup lookup, long version) {}
 
+  /**
+   * One in so many bytes is for whole stacks: of the 32 MiB that there are by default room for some
+   * 4,000, and for the tables of eight kernels.
+   */
+  private static final int STACKS_SHARE = 4;
+
   private final WriterSchemas schemas;
   private final Cache<String, Cached> cache;
+  private final StackMemo stacks;
   private final AtomicLong version = new AtomicLong();
+
+  /** Held while something is forgotten, or kept that a change would make wrong. */
+  private final Object changes = new Object();
 
   /**
    * @param schemas of the chunks
-   * @param maxBytes heap that the tables may take
+   * @param maxBytes heap that the tables, and the stacks that were resolved with them, may take
    */
   public SymbolTables(WriterSchemas schemas, long maxBytes) {
     this.schemas = schemas;
     this.cache =
         Caffeine.newBuilder()
-            .maximumWeight(maxBytes)
+            .maximumWeight(maxBytes - maxBytes / STACKS_SHARE)
             .weigher((String key, Cached cached) -> weight(cached.lookup()))
             .executor(Runnable::run)
             .build();
+    this.stacks = new StackMemo(maxBytes / STACKS_SHARE);
   }
 
   private static int weight(Lookup lookup) {
@@ -51,14 +62,21 @@ public final class SymbolTables {
   }
 
   /**
-   * To be called after a chunk has changed: what was known of its table, or of its absence, is
-   * forgotten.
+   * To be called after a chunk has changed: what was known of its table, or of its absence, and the
+   * stacks that were resolved with it, are forgotten.
+   *
+   * @param chunkKey {@code <build id>/<object>/<number>}
    */
   public void changed(String chunkKey) {
-    version.incrementAndGet();
-    int end = chunkKey.lastIndexOf('/');
-    if (end > 0) {
-      cache.invalidate(chunkKey.substring(0, end));
+    synchronized (changes) {
+      int end = chunkKey.lastIndexOf('/');
+      int slash = chunkKey.indexOf('/');
+      if (end > slash) {
+        cache.invalidate(chunkKey.substring(0, end));
+        stacks.forget(chunkKey.substring(0, slash), chunkKey.substring(slash + 1, end));
+      }
+      // Last: whoever has seen the new version finds nothing of the old one.
+      version.incrementAndGet();
     }
   }
 
@@ -77,7 +95,12 @@ public final class SymbolTables {
     }
     try {
       Lookup lookup = load(chunks, key);
-      cache.put(key, new Cached(lookup, now));
+      synchronized (changes) {
+        // If a chunk came meanwhile, the table may be half of the one, half of the other.
+        if (version.get() == now) {
+          cache.put(key, new Cached(lookup, now));
+        }
+      }
       return lookup;
     } catch (SchemaPending pending) {
       // Not remembered: the schema's arrival changes no chunk.
@@ -105,6 +128,29 @@ public final class SymbolTables {
       }
       if (chunk.getLast()) {
         return new Lookup.Found(SymbolTable.of(entries));
+      }
+    }
+  }
+
+  /** Stands for all that the chunks say now: it is another number after any of them has changed. */
+  long version() {
+    return version.get();
+  }
+
+  /** The stack of that key as it was resolved before, or null. */
+  Stack known(StackKey key) {
+    return stacks.find(key);
+  }
+
+  /**
+   * Remembers a stack without an unresolved frame, unless a chunk has changed since.
+   *
+   * @param asOf the version before its first frame was looked up
+   */
+  void remember(StackKey key, Stack stack, long asOf) {
+    synchronized (changes) {
+      if (version.get() == asOf) {
+        stacks.keep(key, stack);
       }
     }
   }

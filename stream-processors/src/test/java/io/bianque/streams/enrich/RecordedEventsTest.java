@@ -18,7 +18,9 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.avro.Schema;
@@ -121,6 +123,107 @@ class RecordedEventsTest {
     }
   }
 
+  @Test
+  void theSameStacksHaveTheSameHashesAndOthersHaveOthers() {
+    try (Scene scene = played(asByAnAgentOfToday())) {
+      List<GenericRecord> events = scene.enriched();
+      Map<Object, Set<Object>> stacks = grouped(events, "kernel_stack_hash", "kernel_stack");
+
+      assertThat(stacks).hasSize(12).doesNotContainKey("null");
+      assertThat(stacks.values()).allSatisfy(of -> assertThat(of).hasSize(1));
+      assertThat(grouped(events, "kernel_stack", "kernel_stack_hash")).hasSameSizeAs(stacks);
+      assertThat(grouped(events, "kernel_stack_hash", "kernel_stack_functions_hash").values())
+          .allSatisfy(of -> assertThat(of).hasSize(1));
+    }
+  }
+
+  /** The same drops of a host whose kernel and modules lie elsewhere. */
+  @Test
+  void onAnotherHostOfTheBuildTheSameStacksHaveTheSameHashes() {
+    List<List<Object>> here;
+    try (Scene scene = played(asByAnAgentOfToday())) {
+      here = scene.enriched().stream().map(RecordedEventsTest::stackAndHashes).toList();
+    }
+    long by = 0x5600000;
+    List<Recording.Published> moved =
+        asByAnAgentOfToday().stream()
+            .map(each ->
+                each.topic().equals(Topics.HOSTS)
+                    ? changed(each, facts -> moveTexts(facts, by))
+                    : each.topic().equals(Topics.raw("dropwatch"))
+                        ? changed(each, event -> moveStack(event, by))
+                        : each)
+            .toList();
+    try (Scene scene = new Scene(state.resolve("moved"))) {
+      play(scene, moved);
+
+      assertThat(scene.enriched().stream().map(RecordedEventsTest::stackAndHashes))
+          .isEqualTo(here)
+          .noneMatch(each -> each.contains("null"));
+    }
+  }
+
+  /** What was recorded, with the schema that says that stacks are hashed. */
+  private static List<Recording.Published> asByAnAgentOfToday() {
+    Catalogue catalogue = Catalogue.load();
+    Schema today = catalogue.schema(catalogue.topic(Topics.raw("dropwatch")));
+    return RECORDING.all().stream()
+        .map(each -> each.topic().equals(Topics.raw("dropwatch")) ? written(each, today) : each)
+        .toList();
+  }
+
+  private static List<Object> stackAndHashes(GenericRecord event) {
+    return List.of(
+        text(event, "kernel_stack"),
+        text(event, "kernel_stack_hash"),
+        text(event, "kernel_stack_functions_hash"));
+  }
+
+  private static Map<Object, Set<Object>> grouped(
+      List<GenericRecord> events, String by, String field) {
+    return events.stream()
+        .collect(
+            Collectors.groupingBy(
+                event -> text(event, by),
+                Collectors.mapping(event -> text(event, field), Collectors.toSet())));
+  }
+
+  private static void moveTexts(GenericRecord facts, long by) {
+    facts.put("text_address", (Long) facts.get("text_address") + by);
+    facts.put("init_text_address", (Long) facts.get("init_text_address") + by);
+    for (Object module : (List<?>) facts.get("modules")) {
+      GenericRecord record = (GenericRecord) module;
+      record.put("base", (Long) record.get("base") + by);
+    }
+  }
+
+  private static void moveStack(GenericRecord event, long by) {
+    event.put(
+        "kernel_stack",
+        ((List<?>) event.get("kernel_stack")).stream().map(each -> (Long) each + by).toList());
+    event.put("location", (Long) event.get("location") + by);
+  }
+
+  private static Recording.Published changed(
+      Recording.Published of, Consumer<GenericRecord> changes) {
+    GenericRecord value = of.value();
+    changes.accept(value);
+    return new Recording.Published(
+        of.topic(), of.key(), of.time(), of.schema(), ByteBuffer.wrap(written(value)));
+  }
+
+  private static byte[] written(GenericRecord value) {
+    try {
+      ByteArrayOutputStream out = new ByteArrayOutputStream();
+      BinaryEncoder encoder = EncoderFactory.get().directBinaryEncoder(out, null);
+      new GenericDatumWriter<GenericRecord>(value.getSchema(), new GenericData())
+          .write(value, encoder);
+      return out.toByteArray();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   /** Two drops interrupted it. */
   @Test
   void theIdleTaskOfTheFirstCpuComesFromTheKernelsInitText() {
@@ -192,15 +295,17 @@ class RecordedEventsTest {
     Schema older = catalogue.earlierSchemas(catalogue.topic(Topics.HOSTS)).getLast();
     assertThat(older.getField("text_address")).isNotNull();
     assertThat(older.getField("init_text_address")).isNull();
+    return written(facts, older);
+  }
+
+  /** The same record with another version of its schema. */
+  private static Recording.Published written(Recording.Published of, Schema schema) {
     try {
       GenericRecord read =
-          new GenericDatumReader<GenericRecord>(facts.schema(), older, new GenericData())
-              .read(null, DecoderFactory.get().binaryDecoder(facts.bytes(), null));
-      ByteArrayOutputStream out = new ByteArrayOutputStream();
-      BinaryEncoder encoder = EncoderFactory.get().directBinaryEncoder(out, null);
-      new GenericDatumWriter<GenericRecord>(older, new GenericData()).write(read, encoder);
+          new GenericDatumReader<GenericRecord>(of.schema(), schema, new GenericData())
+              .read(null, DecoderFactory.get().binaryDecoder(of.bytes(), null));
       return new Recording.Published(
-          facts.topic(), facts.key(), facts.time(), older, ByteBuffer.wrap(out.toByteArray()));
+          of.topic(), of.key(), of.time(), schema, ByteBuffer.wrap(written(read)));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -41,6 +41,9 @@ final class Registered implements FetchedSchemas.Registry, FetchedSchemas.Backgr
     Schema raw = catalogue.schema(catalogue.topic(Topics.raw("dropwatch")));
     register(Topics.raw("dropwatch"), raw);
     register(Topics.enriched("dropwatch"), EnrichedSchema.of(raw));
+    catalogue
+        .earlierSchemas(catalogue.topic(Topics.enriched("dropwatch")))
+        .forEach(earlier -> register(Topics.enriched("dropwatch"), earlier));
   }
 
   int register(String topic, Schema schema) {
