@@ -16,6 +16,7 @@ import io.bianque.streams.rule.Verdicts;
 import io.bianque.streams.rule.WrittenEvent;
 import io.bianque.streams.run.HttpEndpoint;
 import io.bianque.streams.run.StreamTier;
+import io.bianque.streams.run.TopologyDrawing;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
@@ -29,6 +30,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.apache.avro.Schema;
+import org.apache.kafka.streams.TopologyDescription;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -228,13 +230,30 @@ public final class BianqueStreams implements Callable<Integer> {
       name = "topology",
       mixinStandardHelpOptions = true,
       description = "Prints the topology: sources, processors, stores, sinks.",
-      footer = {"", "Example:", "  bianque-streams topology"})
+      footer = {
+        "",
+        "Examples:",
+        "  bianque-streams topology",
+        "  bianque-streams topology --mermaid"
+      })
   static final class TopologyCommand implements Runnable {
     @Spec private CommandSpec spec;
 
+    @Option(names = "--mermaid", description = "As a Mermaid flowchart, as in docs/topology.md.")
+    private boolean mermaid;
+
     @Override
     public void run() {
-      // Nothing of it runs, so it needs neither schemas nor symbols.
+      PrintWriter out = spec.commandLine().getOut();
+      if (mermaid) {
+        out.println(TopologyDrawing.mermaid(described()));
+      } else {
+        out.println(described());
+      }
+    }
+
+    /** Nothing of it runs, so it needs neither schemas nor symbols. */
+    static TopologyDescription described() {
       EnrichTopology.Parts parts =
           new EnrichTopology.Parts(
               EnrichSettings.defaults(),
@@ -247,7 +266,7 @@ public final class BianqueStreams implements Callable<Integer> {
               Rules.none(),
               new StreamMetrics(),
               () -> {});
-      spec.commandLine().getOut().println(EnrichTopology.build(parts).describe());
+      return EnrichTopology.build(parts).describe();
     }
   }
 }
