@@ -19,6 +19,7 @@ import picocli.CommandLine.Command;
       TopicsCommand.class,
       TailCommand.class,
       ControlCommand.class,
+      DlqCommand.class,
       SuperviseCommand.class,
       PrepareCommand.class,
       ProbeCommand.class,

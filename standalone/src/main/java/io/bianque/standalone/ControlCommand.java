@@ -10,13 +10,8 @@ import io.bianque.facts.ControlSelector;
 import io.bianque.facts.HostFacts;
 import io.bianque.schemas.control.HostTraits;
 import io.bianque.standalone.control.ControlTopics;
-import io.bianque.standalone.live.StackState;
-import io.bianque.standalone.stack.Layout;
-import io.bianque.standalone.stack.Ports;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.net.URI;
-import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
@@ -68,36 +63,9 @@ public final class ControlCommand implements Runnable {
         spec.commandLine(), "What? start, stop, tune, reset, list or withdraw; see --help");
   }
 
-  /** Where the broker and the registry are. */
-  static final class Connection {
-    @Option(
-        names = "--bootstrap-servers",
-        paramLabel = "HOST:PORT",
-        description = "Brokers of another stack than the one that runs here.")
-    private Optional<String> bootstrapServers = Optional.empty();
-
-    @Option(
-        names = "--registry",
-        paramLabel = "URL",
-        description = "The Confluent API of its schema registry.")
-    private Optional<URI> registry = Optional.empty();
-
-    ControlTopics open() throws IOException {
-      if (bootstrapServers.isPresent() != registry.isPresent()) {
-        throw new UserError(ExitCode.USAGE, "--bootstrap-servers and --registry go together");
-      }
-      if (bootstrapServers.isPresent()) {
-        return new ControlTopics(bootstrapServers.get(), registry.get());
-      }
-      Ports ports =
-          StackState.readRunning(Layout.of(Path.of(".")))
-              .orElseThrow(() ->
-                  new UserError(
-                      ExitCode.NOT_RUNNING,
-                      "the stack is down; ./bianque up starts it, or name another's --bootstrap-servers and --registry"))
-              .ports();
-      return new ControlTopics(ports.bootstrapServers(), ports.registryApi());
-    }
+  private static ControlTopics open(Connection connection) throws IOException {
+    Connection.Addresses at = connection.addresses();
+    return new ControlTopics(at.bootstrapServers(), at.registry());
   }
 
   /** Which hosts. */
@@ -227,7 +195,7 @@ public final class ControlCommand implements Runnable {
       @Mixin Answers answers,
       @Mixin Connection connection)
       throws IOException, InterruptedException {
-    ControlTopics topics = connection.open();
+    ControlTopics topics = open(connection);
     // It has to outlast what it sets aside, and no more.
     Instant now = Instant.now();
     Optional<Instant> last =
@@ -259,7 +227,7 @@ public final class ControlCommand implements Runnable {
       throws IOException {
     Instant now = Instant.now();
     List<ControlRequest> holding =
-        connection.open().requests().values().stream()
+        open(connection).requests().values().stream()
             .filter(each -> end(each).isAfter(now))
             .toList();
     if (output == Output.JSON) {
@@ -291,7 +259,7 @@ public final class ControlCommand implements Runnable {
       @Mixin Answers answers,
       @Mixin Connection connection)
       throws IOException, InterruptedException {
-    ControlTopics topics = connection.open();
+    ControlTopics topics = open(connection);
     ControlRequest request = topics.requests().get(id);
     if (request == null) {
       throw new UserError(
@@ -321,7 +289,7 @@ public final class ControlCommand implements Runnable {
             tunables == null ? Map.of() : tunables,
             period.length());
     var _ = answers.limit();
-    return send(connection.open(), request, answers);
+    return send(open(connection), request, answers);
   }
 
   private int send(ControlTopics topics, ControlRequest request, Answers answers)

@@ -10,6 +10,7 @@ import io.bianque.schemas.catalogue.Topics;
 import io.bianque.schemas.raw.InvalidSchema;
 import io.bianque.schemas.wire.AvroReader;
 import io.bianque.schemas.wire.AvroWriter;
+import io.bianque.schemas.wire.Retry;
 import io.bianque.schemas.wire.UnreadableRecord;
 import io.bianque.schemas.wire.WireFormat;
 import io.bianque.streams.container.ContainerStore;
@@ -21,6 +22,7 @@ import io.bianque.streams.schema.SchemaPending;
 import io.bianque.streams.sequence.ReplayWindow;
 import io.bianque.streams.symbol.Symbolizer;
 import io.bianque.streams.waiting.Arrival;
+import io.bianque.streams.waiting.Arrival.Admission;
 import io.bianque.streams.waiting.WaitingRoom;
 import io.bianque.streams.waiting.WaitingRoom.Next;
 import java.nio.ByteBuffer;
@@ -33,8 +35,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericRecord;
+import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.Headers;
 import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.streams.KeyValue;
@@ -148,16 +152,17 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
   public void process(Record<byte[], byte[]> record) {
     RecordMetadata from = context.recordMetadata().orElseThrow();
     long now = context.currentSystemTimeMs();
+    OptionalLong first = firstOffset(record.headers());
     Arrival arrival =
         new Arrival(
             from.topic(),
             from.partition(),
-            from.offset(),
+            first.orElse(from.offset()),
             record.timestamp(),
             record.key(),
             record.value(),
             now,
-            false);
+            first.isPresent() ? Admission.AGAIN : Admission.NEW);
     Next next =
         room.holdsUpAdmission(arrival)
             ? Next.STAYS
@@ -168,6 +173,19 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
       case STAYS_ADMITTED -> wait(arrival.asAdmitted(), now);
     }
     ledger.flush();
+  }
+
+  /** Of a record that was a dead letter. */
+  private static OptionalLong firstOffset(Headers headers) {
+    Header header = headers.lastHeader(Retry.OFFSET_HEADER);
+    if (header == null || header.value() == null) {
+      return OptionalLong.empty();
+    }
+    try {
+      return OptionalLong.of(Long.parseLong(new String(header.value(), StandardCharsets.UTF_8)));
+    } catch (NumberFormatException notOurs) {
+      return OptionalLong.empty();
+    }
   }
 
   private void wait(Arrival arrival, long now) {
@@ -246,7 +264,16 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
     Surroundings.Cgroups cgroups =
         (meaning, id) -> containers.find(header.hostId(), header.bootId(), meaning, id);
     plan.plan().findCgroups(raw, cgroups);
-    if (!arrival.admitted() && !admit(header, epoch, probe, now)) {
+    boolean admitted =
+        switch (arrival.admission()) {
+          case ADMITTED -> true;
+          case NEW -> admit(header, epoch, probe, now);
+          case AGAIN -> {
+            received(epoch, probe, now);
+            yield true;
+          }
+        };
+    if (!admitted) {
       return Next.GONE;
     }
     Gaps gaps = new Gaps();
@@ -274,8 +301,7 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
 
   /** Counts the event, and says whether it is new. */
   private boolean admit(EventHeader header, EpochKey epoch, String probe, long now) {
-    ledger.received(epoch, now);
-    parts.metrics().received(probe);
+    received(epoch, probe, now);
     String key = header.windowKey(probe);
     byte[] stored = windows.get(key);
     ReplayWindow window = stored == null ? ReplayWindow.EMPTY : ReplayWindow.fromBytes(stored);
@@ -294,6 +320,11 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
         yield false;
       }
     };
+  }
+
+  private void received(EpochKey epoch, String probe, long now) {
+    ledger.received(epoch, now);
+    parts.metrics().received(probe);
   }
 
   /** Whether anything that the event lacks may still come in time. */

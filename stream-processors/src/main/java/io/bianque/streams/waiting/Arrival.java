@@ -14,8 +14,7 @@ import java.io.UncheckedIOException;
  * @param key null when it had none
  * @param value null when it had none
  * @param arrivedMs wall time at which it was first seen here
- * @param admitted whether it has been read and counted: it is no duplicate, and must not be held
- *     against the window again
+ * @param offset where it stands, or stood when it came first
  */
 // Nobody compares arrivals: two of the same bytes are told apart by where they stand.
 @SuppressWarnings("ArrayRecordComponent")
@@ -27,11 +26,40 @@ public record Arrival(
     byte[] key,
     byte[] value,
     long arrivedMs,
-    boolean admitted) {
+    Admission admission) {
   private static final byte FORMAT = 1;
 
+  /** Whether it has been found to be no duplicate. */
+  public enum Admission {
+    NEW(0),
+    /** It has been read and counted, and must not be held against the window again. */
+    ADMITTED(1),
+    /** It was a dead letter and was sent again: long ago by its number, and yet no duplicate. */
+    AGAIN(2);
+
+    private final int stored;
+
+    Admission(int stored) {
+      this.stored = stored;
+    }
+
+    private static Admission of(int stored) {
+      return switch (stored) {
+        case 0 -> NEW;
+        case 1 -> ADMITTED;
+        case 2 -> AGAIN;
+        default -> throw new IllegalStateException("The waiting room holds admission " + stored);
+      };
+    }
+  }
+
+  public boolean admitted() {
+    return admission == Admission.ADMITTED;
+  }
+
   public Arrival asAdmitted() {
-    return new Arrival(topic, partition, offset, timestampMs, key, value, arrivedMs, true);
+    return new Arrival(
+        topic, partition, offset, timestampMs, key, value, arrivedMs, Admission.ADMITTED);
   }
 
   byte[] toBytes() {
@@ -40,7 +68,7 @@ public record Arrival(
     DataOutputStream out = new DataOutputStream(bytes);
     try {
       out.writeByte(FORMAT);
-      out.writeBoolean(admitted);
+      out.writeByte(admission.stored);
       out.writeUTF(topic);
       out.writeInt(partition);
       out.writeLong(offset);
@@ -62,7 +90,7 @@ public record Arrival(
         throw new IllegalStateException(
             "The waiting room holds a record of format " + format + "; known is " + FORMAT);
       }
-      boolean admitted = in.readBoolean();
+      Admission admission = Admission.of(in.readByte());
       String topic = in.readUTF();
       int partition = in.readInt();
       long offset = in.readLong();
@@ -70,7 +98,7 @@ public record Arrival(
       long arrivedMs = in.readLong();
       byte[] key = read(in);
       byte[] value = read(in);
-      return new Arrival(topic, partition, offset, timestampMs, key, value, arrivedMs, admitted);
+      return new Arrival(topic, partition, offset, timestampMs, key, value, arrivedMs, admission);
     } catch (IOException e) {
       throw new UncheckedIOException("The waiting room holds a record that cannot be read", e);
     }

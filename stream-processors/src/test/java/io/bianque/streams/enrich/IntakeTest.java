@@ -134,6 +134,44 @@ class IntakeTest {
   }
 
   @Test
+  void deadLetterThatIsSentAgainIsTheEventThatItWas() {
+    scene.facts();
+    scene.kernelSymbols();
+    scene.moduleSymbols();
+    byte[] letter = scene.event(event -> {});
+    for (int i = 0; i < 100; i++) {
+      scene.drop();
+    }
+    scene.send(Scene.RAW, Scene.HOST, letter);
+    assertThat(scene.enriched()).as("its number is far behind the window").hasSize(100);
+
+    scene.sendAgain(letter, 7);
+
+    assertThat(scene.enriched())
+        .extracting(event -> event.get("event_id").toString())
+        .containsExactly(Scene.RAW + "-0-7");
+  }
+
+  /** What it lacks may come while it waits. */
+  @Test
+  void deadLetterThatIsSentAgainMayWait() {
+    byte[] letter = scene.event(event -> {});
+    for (int i = 0; i < 100; i++) {
+      scene.drop();
+    }
+    scene.sendAgain(letter, 7);
+    scene.facts();
+    scene.kernelSymbols();
+    scene.moduleSymbols();
+    scene.pass(Duration.ofSeconds(1));
+
+    assertThat(scene.enriched())
+        .hasSize(101)
+        .extracting(event -> event.get("event_id").toString())
+        .contains(Scene.RAW + "-0-7");
+  }
+
+  @Test
   void anEventThatWaitedIsNoDuplicateOfItself() {
     scene.drop(e -> e.put("boot_id", "b007-9"));
     scene.pass(Duration.ofSeconds(1));

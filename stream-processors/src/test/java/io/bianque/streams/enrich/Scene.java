@@ -14,6 +14,7 @@ import io.bianque.facts.SymbolChunk;
 import io.bianque.schemas.catalogue.Topics;
 import io.bianque.schemas.wire.AvroReader;
 import io.bianque.schemas.wire.AvroWriter;
+import io.bianque.schemas.wire.Retry;
 import io.bianque.schemas.wire.WireFormat;
 import io.bianque.streams.dns.ReverseNames;
 import io.bianque.streams.metrics.StreamMetrics;
@@ -115,6 +116,17 @@ final class Scene implements AutoCloseable {
         .pipeInput(
             new TestRecord<>(
                 key == null ? null : key.getBytes(StandardCharsets.UTF_8), value, time));
+  }
+
+  /** An event that was a dead letter, sent again. */
+  void sendAgain(byte[] value, long firstOffset) {
+    TestRecord<byte[], byte[]> record =
+        new TestRecord<>(
+            HOST.getBytes(StandardCharsets.UTF_8), value, Instant.ofEpochSecond(1_700_000_100));
+    record
+        .headers()
+        .add(Retry.OFFSET_HEADER, Long.toString(firstOffset).getBytes(StandardCharsets.UTF_8));
+    input(RAW).pipeInput(record);
   }
 
   /** Sends what was recorded, under the ids of this registry. */

@@ -2,6 +2,7 @@ package io.bianque.streams.waiting;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.bianque.streams.waiting.Arrival.Admission;
 import io.bianque.streams.waiting.WaitingRoom.Next;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -40,7 +41,7 @@ class WaitingRoomTest {
         host.getBytes(StandardCharsets.UTF_8),
         new byte[] {1, 2},
         1_000,
-        true);
+        Admission.ADMITTED);
   }
 
   @Test
@@ -61,9 +62,11 @@ class WaitingRoomTest {
 
   @Test
   void anArrivalIsTheSameAfterItsBytes() {
-    Arrival bare = new Arrival("t", 3, 9, 7, null, null, 1, false);
-    Arrival back = Arrival.fromBytes(bare.toBytes());
-    assertThat(back).usingRecursiveComparison().isEqualTo(bare);
+    for (Admission admission : Admission.values()) {
+      Arrival bare = new Arrival("t", 3, 9, 7, null, null, 1, admission);
+      Arrival back = Arrival.fromBytes(bare.toBytes());
+      assertThat(back).usingRecursiveComparison().isEqualTo(bare);
+    }
     Arrival full = arrival("host", 12);
     assertThat(Arrival.fromBytes(full.toBytes())).usingRecursiveComparison().isEqualTo(full);
   }
@@ -71,7 +74,8 @@ class WaitingRoomTest {
   @Test
   void anUnadmittedOneHoldsUpAdmissionOfThoseBehindItOnly() {
     WaitingRoom room = new WaitingRoom(store);
-    room.add(new Arrival("bianque.raw.x", 0, 1, 5, new byte[] {'a'}, new byte[0], 1, false));
+    room.add(
+        new Arrival("bianque.raw.x", 0, 1, 5, new byte[] {'a'}, new byte[0], 1, Admission.NEW));
     assertThat(room.holdsUpAdmission(arrival("a", 2))).isTrue();
     assertThat(room.holdsUpAdmission(arrival("b", 2))).isFalse();
     room.visit(10, (arrival, must) -> Next.STAYS_ADMITTED);

@@ -14,20 +14,20 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** Somebody who types {@code ./bianque control …} and reads what comes. */
-final class Operator {
+/** Somebody who types {@code ./bianque …} and reads what comes. */
+public final class Operator {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int LIMIT_SECONDS = 90;
 
   private final Components components;
 
-  Operator(Components components) {
+  public Operator(Components components) {
     this.components = components;
   }
 
   /** What the command printed: an object a line. */
-  record Answer(int exit, List<JsonNode> lines, String errors) {
-    JsonNode only() {
+  public record Answer(int exit, List<JsonNode> lines, String errors) {
+    public JsonNode only() {
       assertThat(lines).as(errors).hasSize(1);
       return lines.getFirst();
     }
@@ -48,17 +48,22 @@ final class Operator {
   }
 
   Answer control(String... arguments) throws IOException, InterruptedException {
+    return run("control", arguments);
+  }
+
+  /** Of a command that talks to the broker. */
+  public Answer run(String name, String... arguments) throws IOException, InterruptedException {
     List<String> command = new ArrayList<>();
     command.add(Layout.of(Path.of("").toAbsolutePath()).checkout().resolve("bianque").toString());
-    command.add("control");
+    command.add(name);
     command.addAll(List.of(arguments));
     command.addAll(
         List.of(
             "--output=json",
             "--bootstrap-servers=" + components.bootstrapServers(),
             "--registry=" + components.registry()));
-    Path output = Files.createTempFile("bianque-control", ".out");
-    Path errors = Files.createTempFile("bianque-control", ".err");
+    Path output = Files.createTempFile("bianque-operator", ".out");
+    Path errors = Files.createTempFile("bianque-operator", ".err");
     try {
       ProcessBuilder builder =
           new ProcessBuilder(command)

@@ -1,5 +1,6 @@
 package io.bianque.tests.streams;
 
+import io.bianque.facts.DeadLetter;
 import io.bianque.facts.HostFacts;
 import io.bianque.facts.ProbeCounters;
 import io.bianque.facts.ProbeState;
@@ -18,6 +19,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -37,6 +39,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.common.utils.Utils;
 
 /**
  * Hosts that send what agents send, and a reader of what comes out. Hosts are new with each object.
@@ -45,6 +48,10 @@ final class Fleet implements AutoCloseable {
   static final String PROBE = "dropwatch";
   static final long TEXT = 0xffffffff81000000L;
   static final long EPOCH = 1_700_000_000_000_000_000L;
+
+  /** Letters' records stood behind all others. */
+  static final long LETTERS = 1_000_000;
+
   private static final String KERNEL_ID = "00aa11bb22cc";
 
   final List<String> hosts;
@@ -146,35 +153,70 @@ final class Fleet implements AutoCloseable {
 
   /** One event of each host. */
   void drops() {
+    hosts.forEach(host -> send(Topics.raw(PROBE), host, event(host)));
+  }
+
+  /** One event of each host, given up as one whose schema nobody knew yet. */
+  void letters(String reason) {
+    AvroWriter<DeadLetter> writer =
+        AvroWriter.specific(ids.get(Topics.DEAD_LETTER), DeadLetter.class);
+    int partitions = producer.partitionsFor(Topics.raw(PROBE)).size();
     for (String host : hosts) {
-      long sequence = sequences.merge(host, 1L, Long::sum);
-      GenericRecord event = new GenericData.Record(raw);
-      event.put("host_id", host);
-      event.put("boot_id", bootId);
-      event.put("epoch", EPOCH);
-      event.put("cpu", 0);
-      event.put("sequence", sequence);
-      event.put("ktime_ns", sequence);
-      event.put("time", Instant.now().getEpochSecond() * 1_000_000_000L);
-      event.put("pid", 1);
-      event.put("tid", 1);
-      event.put("comm", "test");
-      event.put("cgroup_id", 1L);
-      event.put("ether_type", 0x0800);
-      event.put("saddr", ByteBuffer.wrap(new byte[] {10, 0, 0, 1}));
-      event.put("daddr", ByteBuffer.wrap(new byte[] {10, 0, 0, 2}));
-      event.put("packet_length", 60L);
-      event.put(
-          "drop_source",
-          new GenericData.EnumSymbol(raw.getField("drop_source").schema(), "SOFTWARE"));
-      event.put("location", TEXT + 0x1010);
-      List<Long> stack = new ArrayList<>();
-      for (int i = 0; i < 20; i++) {
-        stack.add(TEXT + 0x100L * i + 0x20);
-      }
-      event.put("kernel_stack", stack);
-      send(Topics.raw(PROBE), host, events.write(event));
+      byte[] key = host.getBytes(StandardCharsets.UTF_8);
+      send(
+          Topics.DEAD_LETTER,
+          host,
+          writer.write(
+              DeadLetter.newBuilder()
+                  .setStage("enrich")
+                  .setReason(reason)
+                  .setDetail("no schema has that id")
+                  .setTopic(Topics.raw(PROBE))
+                  .setPartition(Utils.toPositive(Utils.murmur2(key)) % partitions)
+                  .setOffset(LETTERS + sequences.getOrDefault(host, 0L))
+                  .setTimestamp(Instant.now())
+                  .setKey(ByteBuffer.wrap(key))
+                  .setValue(ByteBuffer.wrap(event(host)))
+                  .build()));
     }
+    producer.flush();
+  }
+
+  /** The first half of an event. */
+  void halfAnEvent() {
+    byte[] whole = event(hosts.getFirst());
+    send(Topics.raw(PROBE), hosts.getFirst(), Arrays.copyOf(whole, whole.length / 2));
+    producer.flush();
+  }
+
+  private byte[] event(String host) {
+    long sequence = sequences.merge(host, 1L, Long::sum);
+    GenericRecord event = new GenericData.Record(raw);
+    event.put("host_id", host);
+    event.put("boot_id", bootId);
+    event.put("epoch", EPOCH);
+    event.put("cpu", 0);
+    event.put("sequence", sequence);
+    event.put("ktime_ns", sequence);
+    event.put("time", Instant.now().getEpochSecond() * 1_000_000_000L);
+    event.put("pid", 1);
+    event.put("tid", 1);
+    event.put("comm", "test");
+    event.put("cgroup_id", 1L);
+    event.put("ether_type", 0x0800);
+    event.put("saddr", ByteBuffer.wrap(new byte[] {10, 0, 0, 1}));
+    event.put("daddr", ByteBuffer.wrap(new byte[] {10, 0, 0, 2}));
+    event.put("packet_length", 60L);
+    event.put(
+        "drop_source",
+        new GenericData.EnumSymbol(raw.getField("drop_source").schema(), "SOFTWARE"));
+    event.put("location", TEXT + 0x1010);
+    List<Long> stack = new ArrayList<>();
+    for (int i = 0; i < 20; i++) {
+      stack.add(TEXT + 0x100L * i + 0x20);
+    }
+    event.put("kernel_stack", stack);
+    return events.write(event);
   }
 
   void flush() {
