@@ -57,6 +57,18 @@ public final class DlqCommand implements Runnable {
     throw new ParameterException(spec.commandLine(), "What? list, show or retry; see --help");
   }
 
+  /** How it is shown. */
+  static final class Printed {
+    @Option(
+        names = "--output",
+        description = "${COMPLETION-CANDIDATES}. JSON is one object a line. Default: text.")
+    private Output output = Output.TEXT;
+
+    boolean isJson() {
+      return output == Output.JSON;
+    }
+  }
+
   /** Which dead letters. */
   static final class Selection {
     @Option(
@@ -107,11 +119,7 @@ public final class DlqCommand implements Runnable {
               defaultValue = "20",
               description = "How many of the newest. Default: ${DEFAULT-VALUE}.")
           int count,
-      @Option(
-              names = "--output",
-              defaultValue = "TEXT",
-              description = "${COMPLETION-CANDIDATES}. JSON is one object a line. Default: text.")
-          Output output,
+      @Mixin Printed printed,
       @Mixin Connection connection)
       throws IOException {
     Deque<Letter> newest = new ArrayDeque<>();
@@ -129,7 +137,7 @@ public final class DlqCommand implements Runnable {
             }
           });
     }
-    if (output == Output.JSON) {
+    if (printed.isJson()) {
       newest.forEach(letter -> out().println(EventView.compact(json(letter))));
       return ExitCode.OK;
     }
@@ -153,11 +161,7 @@ public final class DlqCommand implements Runnable {
       mixinStandardHelpOptions = true)
   int show(
       @Parameters(paramLabel = "LETTER", description = "As list shows it: 0@17.") String id,
-      @Option(
-              names = "--output",
-              defaultValue = "TEXT",
-              description = "${COMPLETION-CANDIDATES}. JSON is one object a line. Default: text.")
-          Output output,
+      @Mixin Printed printed,
       @Mixin Connection connection)
       throws IOException {
     try (DeadLetterTopic topic = open(connection)) {
@@ -172,7 +176,7 @@ public final class DlqCommand implements Runnable {
           node.put("unreadable", e.getMessage());
         }
       }
-      if (output == Output.JSON) {
+      if (printed.isJson()) {
         out().println(EventView.compact(node));
         return ExitCode.OK;
       }
@@ -197,11 +201,7 @@ public final class DlqCommand implements Runnable {
           boolean force,
       @Option(names = "--dry-run", description = "Says what would be sent, and sends nothing.")
           boolean dryRun,
-      @Option(
-              names = "--output",
-              defaultValue = "TEXT",
-              description = "${COMPLETION-CANDIDATES}. JSON is one object a line. Default: text.")
-          Output output,
+      @Mixin Printed printed,
       @Mixin Connection connection)
       throws IOException, InterruptedException {
     List<String> named = ids == null ? List.of() : ids;
@@ -242,11 +242,11 @@ public final class DlqCommand implements Runnable {
           words = "sent to " + to + "@" + offset;
           sent++;
         }
-        out().println(output == Output.JSON ? EventView.compact(line) : letter.id() + "  " + words);
+        out().println(printed.isJson() ? EventView.compact(line) : letter.id() + "  " + words);
         out().flush();
       }
     }
-    if (output == Output.TEXT) {
+    if (!printed.isJson()) {
       out()
           .printf("%,d of %,d %s%n", sent, letters.size(), dryRun ? "would be sent" : "sent again");
     }

@@ -77,17 +77,6 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
    */
   private static final int ABSENT = 10_000;
 
-  /**
-   * Between two hosts that are proposed for a table: far shorter than one has to answer. An event
-   * that waits is looked at again and again, and must not leave the others no turn.
-   */
-  private static final Duration NEXT_CANDIDATE = Duration.ofSeconds(5);
-
-  private static final Duration SAME_CANDIDATE = Duration.ofSeconds(30);
-
-  /** The host that was last proposed for a table. */
-  private record Proposed(String hostId, long atMs) {}
-
   /** A plan with what it needs to write. */
   private record Plan(EnrichPlan plan, AvroWriter<GenericRecord> writer) {}
 
@@ -95,7 +84,7 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
   private final EnrichSettings settings;
   private final Map<String, Plan> plans = new HashMap<>();
   private final Map<Gaps.Awaited, Long> absentUntilMs = new LinkedHashMap<>();
-  private final Map<Gaps.Table, Proposed> candidate = new HashMap<>();
+  private final SymbolCandidates candidates = new SymbolCandidates();
 
   private ProcessorContext<byte[], Output> context;
   private String task;
@@ -105,7 +94,7 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
   private AvroReader<ProbeCounters> countersReader;
   private AvroWriter<DeadLetter> deadLetters;
   private AvroWriter<LedgerRow> ledgerRows;
-  private AvroWriter<SymbolRequest> candidates;
+  private AvroWriter<SymbolRequest> candidateWriter;
   private KeyValueStore<String, byte[]> windows;
   private WaitingRoom room;
   private HostFactsStore hosts;
@@ -128,7 +117,7 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
     this.countersReader = AvroReader.specific(parts.schemas(), ProbeCounters.class);
     this.deadLetters = AvroWriter.specific(parts.deadLetterSchemaId(), DeadLetter.class);
     this.ledgerRows = AvroWriter.specific(parts.ledgerSchemaId(), LedgerRow.class);
-    this.candidates = AvroWriter.specific(parts.symbolRequestSchemaId(), SymbolRequest.class);
+    this.candidateWriter = AvroWriter.specific(parts.symbolRequestSchemaId(), SymbolRequest.class);
     this.windows = context.getStateStore(EnrichTopology.WINDOWS);
     this.room = new WaitingRoom(context.getStateStore(EnrichTopology.WAITING));
     this.hosts = new HostFactsStore(context.getStateStore(EnrichTopology.FACTS), factsReader::read);
@@ -350,26 +339,15 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
     return waits;
   }
 
-  /** The host of an event has the tables that the event needs. */
   private void candidate(Gaps.Table table, String hostId, long now) {
-    Proposed last = candidate.get(table);
-    if (last != null) {
-      Duration pause = last.hostId().equals(hostId) ? SAME_CANDIDATE : NEXT_CANDIDATE;
-      if (now - last.atMs() < pause.toMillis()) {
-        return;
-      }
-    }
-    if (candidate.size() >= ABSENT) {
-      candidate.clear();
-    }
-    candidate.put(table, new Proposed(hostId, now));
-    SymbolRequest proposal =
-        new SymbolRequest(table.buildId(), table.object(), hostId, Instant.ofEpochMilli(now));
-    forward(
-        table.key().getBytes(StandardCharsets.UTF_8),
-        new Output(Topics.SYMBOL_CANDIDATES, candidates.write(proposal)),
-        now,
-        new RecordHeaders());
+    candidates
+        .propose(table, hostId, now)
+        .ifPresent(proposal ->
+            forward(
+                table.key().getBytes(StandardCharsets.UTF_8),
+                new Output(Topics.SYMBOL_CANDIDATES, candidateWriter.write(proposal)),
+                now,
+                new RecordHeaders()));
   }
 
   /** One event has waited in vain: the next ones need not. */
