@@ -11,7 +11,9 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.processor.PunctuationType;
 import org.apache.kafka.streams.processor.api.Processor;
@@ -36,7 +38,7 @@ final class SymbolRequester implements Processor<byte[], byte[], byte[], Output>
   private static final Duration ANSWER = Duration.ofSeconds(30);
 
   private static final Duration SAME_HOST = Duration.ofMinutes(5);
-  private static final Duration LOOK = Duration.ofSeconds(5);
+  private static final Duration LOOK = Duration.ofSeconds(1);
 
   private final EnrichTopology.Parts parts;
   private ProcessorContext<byte[], Output> context;
@@ -44,6 +46,9 @@ final class SymbolRequester implements Processor<byte[], byte[], byte[], Output>
   private AvroWriter<SymbolRequest> writer;
   private KeyValueStore<String, byte[]> asked;
   private KeyValueStore<String, byte[]> chunks;
+
+  /** Candidates that came before their schema was known, the newest of each table. */
+  private final Map<String, byte[]> unread = new HashMap<>();
 
   SymbolRequester(EnrichTopology.Parts parts) {
     this.parts = parts;
@@ -56,7 +61,7 @@ final class SymbolRequester implements Processor<byte[], byte[], byte[], Output>
     this.writer = AvroWriter.specific(parts.symbolRequestSchemaId(), SymbolRequest.class);
     this.asked = context.getStateStore(EnrichTopology.SYMBOL_REQUESTS);
     this.chunks = context.getStateStore(EnrichTopology.SYMBOLS);
-    context.schedule(LOOK, PunctuationType.WALL_CLOCK_TIME, this::withdraw);
+    context.schedule(LOOK, PunctuationType.WALL_CLOCK_TIME, this::look);
   }
 
   @Override
@@ -64,15 +69,20 @@ final class SymbolRequester implements Processor<byte[], byte[], byte[], Output>
     if (record.key() == null || record.value() == null) {
       return;
     }
-    String table = new String(record.key(), StandardCharsets.UTF_8);
+    consider(new String(record.key(), StandardCharsets.UTF_8), record.value());
+  }
+
+  private void consider(String table, byte[] value) {
     try {
-      SymbolRequest candidate = reader.read(record.value());
+      SymbolRequest candidate = reader.read(value);
       byte[] before = asked.get(table);
       Instant now = Instant.ofEpochMilli(context.currentSystemTimeMs());
       if ((before == null || isNext(candidate, reader.read(before), now)) && !isThere(table)) {
-        ask(record.key(), table, candidate, now);
+        ask(table, candidate, now);
       }
-    } catch (SchemaPending | UnreadableRecord e) {
+    } catch (SchemaPending pending) {
+      unread.put(table, value);
+    } catch (UnreadableRecord e) {
       // As long as the table is needed there will be others.
       LOG.warn("a candidate for {} is left out: {}", table, e.getMessage());
     }
@@ -84,13 +94,20 @@ final class SymbolRequester implements Processor<byte[], byte[], byte[], Output>
     return since.isNegative() || since.compareTo(same ? SAME_HOST : ANSWER) >= 0;
   }
 
-  private void ask(byte[] key, String table, SymbolRequest candidate, Instant now) {
+  private void ask(String table, SymbolRequest candidate, Instant now) {
     candidate.setAskedAt(now);
     byte[] request = writer.write(candidate);
     asked.put(table, request);
     parts.metrics().symbolsAsked(candidate.getObject());
     LOG.info("host {} is asked for the symbols of {}", candidate.getHostId(), table);
-    forward(key, request, now.toEpochMilli());
+    forward(table, request, now.toEpochMilli());
+  }
+
+  private void look(long now) {
+    Map<String, byte[]> again = Map.copyOf(unread);
+    unread.clear();
+    again.forEach(this::consider);
+    withdraw(now);
   }
 
   /** Agents that start read every request: what has come needs none. */
@@ -106,7 +123,7 @@ final class SymbolRequester implements Processor<byte[], byte[], byte[], Output>
     }
     for (String table : come) {
       asked.delete(table);
-      forward(table.getBytes(StandardCharsets.UTF_8), null, now);
+      forward(table, null, now);
     }
   }
 
@@ -117,7 +134,8 @@ final class SymbolRequester implements Processor<byte[], byte[], byte[], Output>
             instanceof SymbolTables.Lookup.Found;
   }
 
-  private void forward(byte[] key, byte[] value, long timestampMs) {
+  private void forward(String table, byte[] value, long timestampMs) {
+    byte[] key = table.getBytes(StandardCharsets.UTF_8);
     context.forward(new Record<>(key, new Output(Topics.SYMBOL_REQUESTS, value), timestampMs));
   }
 }

@@ -104,6 +104,20 @@ class SymbolRequestsTest {
   }
 
   @Test
+  void candidateThatComesBeforeItsSchemaIsKnownIsNotLost() {
+    scene.facts();
+    scene.registry.hide(scene.registry.idOf(Topics.SYMBOL_REQUESTS));
+    scene.drop();
+    assertThat(asked()).isEmpty();
+
+    scene.registry.hide(0);
+    scene.registry.retry();
+    scene.pass(Duration.ofSeconds(1));
+
+    assertThat(asked()).contains(KERNEL + " " + Scene.HOST);
+  }
+
+  @Test
   void tableThatCannotBeReadIsAskedForAgain() {
     scene.facts();
     scene.send(Topics.SYMBOLS, KERNEL + "/0", new byte[] {0, 0, 0, 0, 1, 77});
