@@ -54,7 +54,12 @@ final class TopicsPage {
                   String.join(", ", topic.writers()),
                   String.join(", ", topic.readers())));
     }
-    page.append("\nPartitions are those of the standalone stack.\n");
+    page.append(
+        """
+
+        Partitions are those of the standalone stack. Topics of routes, `bianque.routed.<route>`, are named by [rules](rules.md#routes)
+        and made by `bianque topics route`; they hold enriched events of any probe.
+        """);
     catalogue.topics().forEach(this::section);
     return page.toString();
   }

@@ -123,8 +123,8 @@ class SchemasCommandTest {
         .containsExactlyInAnyOrder(
             "docs/topics.md",
             "schemas/src/main/avro/enriched/dropwatch.avsc",
-            "schemas/versions/enriched/dropwatch/5.avsc",
-            "schemas/versions/raw/dropwatch/5.avsc");
+            "schemas/versions/enriched/dropwatch/6.avsc",
+            "schemas/versions/raw/dropwatch/6.avsc");
   }
 
   @Test

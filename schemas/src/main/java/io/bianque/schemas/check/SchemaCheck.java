@@ -1,11 +1,13 @@
 package io.bianque.schemas.check;
 
 import io.bianque.schemas.derive.EnrichedSchema;
+import io.bianque.schemas.raw.AddressType;
 import io.bianque.schemas.raw.CgroupId;
 import io.bianque.schemas.raw.InvalidSchema;
 import io.bianque.schemas.raw.KernelEnum;
 import io.bianque.schemas.raw.KernelStack;
 import io.bianque.schemas.raw.Meaning;
+import io.bianque.schemas.raw.UserFrames;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -42,7 +44,8 @@ public final class SchemaCheck {
           Schema.Type.ENUM,
           Schema.Type.ARRAY);
 
-  private static final List<String> PROPERTIES = List.of("ecs", "lengthIn", "presentIf");
+  private static final List<String> PROPERTIES =
+      List.of("ecs", "lengthIn", "presentIf", UserFrames.PROCESS_PROPERTY);
 
   /** Says of a record that the agent makes it in Java: then no C struct has its fields. */
   private static final String MADE_BY = "madeBy";
@@ -102,6 +105,10 @@ public final class SchemaCheck {
     String madeBy = schema.getProp(MADE_BY);
     if (madeBy != null && !madeBy.equals("agent")) {
       problem(null, MADE_BY + " must be agent, is " + madeBy);
+    }
+    if (schema.getObjectProp(EnrichedSchema.TAGGED_PROPERTY) != null
+        && !EnrichedSchema.isTagged(schema)) {
+      problem(null, EnrichedSchema.TAGGED_PROPERTY + " must be true, or not be there");
     }
     schema.getFields().forEach(field -> field(field, madeBy == null));
     try {
@@ -185,15 +192,27 @@ public final class SchemaCheck {
         .filter(header -> header.meaning().fromAgent() || header.meaning() == Meaning.SEQUENCE)
         .forEach(header ->
             problem(name, "logicalType " + word + " is for the field " + header.name() + " only"));
-    if (type.getType() == Schema.Type.ARRAY
+    if (meaning.equals(Optional.of(Meaning.USER_FRAMES))) {
+      if (type.getType() == Schema.Type.ARRAY && !UserFrames.areItemsOf(type)) {
+        problem(
+            name,
+            "has logicalType user-frames; its items are {\"type\": \"record\", \"name\":"
+                + " \"UserFrame\", \"fields\": [{\"name\": \"build_id\", \"type\": [\"null\","
+                + " {\"type\": \"fixed\", \"name\": \"BuildId\", \"size\": 20}], \"default\":"
+                + " null}, {\"name\": \"offset\", \"type\": {\"type\": \"long\","
+                + " \"logicalType\": \"uint64\"}}]}, and behind these {\"name\":"
+                + " \"symbol\", \"type\": [\"null\", \"string\"], \"default\": null}");
+      }
+    } else if (type.getType() == Schema.Type.ARRAY
         && !(meaning.isPresent() && type.getElementType().getType() == Schema.Type.LONG)) {
       problem(
           name,
-          "is an array; the only ones allowed are of long, with logicalType %s, %s or %s"
+          "is an array; the only ones allowed are of long, with logicalType %s, %s or %s, and %s"
               .formatted(
                   Meaning.KERNEL_STACK.word(),
                   Meaning.USER_STACK.word(),
-                  Meaning.LOG2_HISTOGRAM.word()));
+                  Meaning.LOG2_HISTOGRAM.word(),
+                  Meaning.USER_FRAMES.word()));
     }
     if (meaning.equals(Optional.of(Meaning.KERNEL_ENUM))
         && blank(type.getProp(KernelEnum.NAME_PROPERTY))) {
@@ -203,6 +222,9 @@ public final class SchemaCheck {
     }
     if (type.getObjectProp(KernelStack.HASHED_PROPERTY) != null && !KernelStack.isHashed(type)) {
       problem(name, "has \"hashed\", which only a kernel-stack may have, and as true");
+    }
+    if (type.getObjectProp(AddressType.LOCATED_PROPERTY) != null && !AddressType.isLocated(type)) {
+      problem(name, "has \"located\", which only an ip-address may have, and as true");
     }
     if (CgroupId.of(type).filter(id -> !id.isSound()).isPresent()) {
       problem(
@@ -239,6 +261,17 @@ public final class SchemaCheck {
     }
     if (lengthIn == null && counted && !histogram) {
       problem(name, "has no lengthIn: the name of the C field that holds its length");
+    }
+    boolean named =
+        Meaning.of(type).equals(Optional.of(Meaning.USER_FRAMES))
+            && UserFrames.areItemsOf(type)
+            && UserFrames.areNamed(type);
+    if (named != (field.getObjectProp(UserFrames.PROCESS_PROPERTY) != null)) {
+      problem(
+          name,
+          named
+              ? "has frames with a symbol, and no processIn: the name of the C field that holds their process"
+              : "has processIn, which is for user-frames with a symbol");
     }
     if (!struct && (presentIf != null || lengthIn != null)) {
       problem(name, "names a C field, but the agent makes the record: no struct has one");

@@ -1,10 +1,12 @@
 package io.bianque.schemas.derive;
 
+import io.bianque.schemas.raw.AddressType;
 import io.bianque.schemas.raw.CgroupId;
 import io.bianque.schemas.raw.InvalidSchema;
 import io.bianque.schemas.raw.KernelEnum;
 import io.bianque.schemas.raw.KernelStack;
 import io.bianque.schemas.raw.Meaning;
+import io.bianque.schemas.raw.UserFrames;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -24,6 +26,12 @@ public final class EnrichedSchema {
   public static final List<String> ENVELOPE =
       List.of(
           "event_id", "host_name", "kernel_release", "kernel_build_id", "missing", "rules_version");
+
+  /** Of a raw record that has it, as true: its enriched events have {@link #OF_RULES}. */
+  public static final String TAGGED_PROPERTY = "tagged";
+
+  /** What rules say of an event, behind the envelope. Not known yet when conditions are asked. */
+  public static final List<String> OF_RULES = List.of("tags", "rule_severity", "sample_rate");
 
   /**
    * What is said of a cgroup, each nullable: with the event itself, of the cgroup whose event it
@@ -77,11 +85,28 @@ public final class EnrichedSchema {
           "client.ip", "client.domain",
           "server.ip", "server.domain");
 
+  private static final Map<String, String> ECS_SITE_OF_ADDRESS =
+      Map.of(
+          "source.ip", "source.geo.name",
+          "destination.ip", "destination.geo.name",
+          "client.ip", "client.geo.name",
+          "server.ip", "server.geo.name");
+
   private EnrichedSchema() {}
 
   /** The field that holds the reverse-DNS name of an address field. */
   public static String nameField(String addressField) {
     return addressField + "_name";
+  }
+
+  /** The field that holds the site of an address field's network. */
+  public static String siteField(String addressField) {
+    return addressField + "_site";
+  }
+
+  /** The field that holds the owner of an address field's network. */
+  public static String ownerField(String addressField) {
+    return addressField + "_owner";
   }
 
   /** The field that keeps the number behind a name which depends on the kernel. */
@@ -107,13 +132,17 @@ public final class EnrichedSchema {
   }
 
   /**
-   * The enriched schema: the envelope, then for each raw field its descendant, in order, then what
-   * is said of the event's own cgroup, where a field names it.
+   * The enriched schema: the envelope, what rules say of the event, then for each raw field its
+   * descendant, in order, then what is said of the event's own cgroup, where a field names it.
    *
    * @throws InvalidSchema when a derived name is taken already
    */
   public static Schema of(Schema raw) {
     List<Schema.Field> fields = new ArrayList<>(envelope(raw));
+    // Events were written before rules could say more: what is derived for them must not change.
+    if (isTagged(raw)) {
+      fields.addAll(ofRules());
+    }
     Schema cgroup = cgroup();
     raw.getFields().forEach(field -> fields.addAll(descendants(field, cgroup)));
     if (raw.getFields().stream().anyMatch(CgroupId::isOfEvent)) {
@@ -145,6 +174,33 @@ public final class EnrichedSchema {
             "rules_version",
             string(),
             "Version of the rules that let the event through, or took it out."));
+  }
+
+  /** Whether rules can say something of the raw schema's events, but that they are ignored. */
+  public static boolean isTagged(Schema raw) {
+    return Boolean.TRUE.equals(raw.getObjectProp(TAGGED_PROPERTY));
+  }
+
+  private static List<Schema.Field> ofRules() {
+    return List.of(
+        ecs(
+            "tags",
+            new Schema.Field(
+                "tags",
+                Schema.createArray(string()),
+                "Tags that rules gave the event; empty when none did.",
+                List.of())),
+        // Not "severity": some events have one of their own.
+        ecs(
+            "log.level",
+            nullableField(
+                "rule_severity",
+                string(),
+                "Highest severity that rules gave the event: info, notice, warning, critical; null when none did.")),
+        nullableField(
+            "sample_rate",
+            Schema.create(Schema.Type.LONG),
+            "How many events like this one it stands for, because a rule lets through one of so many; null when none does."));
   }
 
   private static List<Schema.Field> ofEventsCgroup() {
@@ -188,6 +244,15 @@ public final class EnrichedSchema {
                   nullable,
                   Schema.createArray(string()),
                   "Each as 0x and hexadecimal digits."));
+      case USER_FRAMES ->
+          List.of(
+              as(
+                  UserFrames.stackField(raw.name()),
+                  raw,
+                  nullable,
+                  Schema.createArray(string()),
+                  "Each as symbol+0xoff [file], <build id>+0xoff or <build id>+0xoff [file] when unresolved, %s0x and hexadecimal digits in no such file."
+                      .formatted(UserFrames.areNamed(type) ? "symbol [jit] or " : "")));
       case KERNEL_ADDRESS ->
           List.of(
               as(
@@ -286,18 +351,45 @@ public final class EnrichedSchema {
             string(),
             true,
             "Name of " + raw.name() + " by reverse DNS; null when it has none.");
-    String ecs = raw.getProp("ecs");
-    if (ecs != null && ECS_NAME_OF_ADDRESS.containsKey(ecs)) {
-      ecs(ECS_NAME_OF_ADDRESS.get(ecs), name);
+    besideEcs(raw, ECS_NAME_OF_ADDRESS, name);
+    Schema.Field address = as(raw, true, text, "As text.");
+    if (!AddressType.isLocated(raw.schema())) {
+      return List.of(address, name);
     }
-    return List.of(as(raw, true, text, "As text."), name);
+    Schema.Field site =
+        nullableField(
+            siteField(raw.name()),
+            string(),
+            "Site of %s, by the table of networks; null when that does not say."
+                .formatted(raw.name()));
+    besideEcs(raw, ECS_SITE_OF_ADDRESS, site);
+    Schema.Field owner =
+        nullableField(
+            ownerField(raw.name()),
+            string(),
+            "Who owns the network of %s, by the same table; null when that does not say."
+                .formatted(raw.name()));
+    return List.of(address, name, site, owner);
+  }
+
+  private static void besideEcs(
+      Schema.Field address, Map<String, String> beside, Schema.Field field) {
+    String ecs = address.getProp("ecs");
+    if (ecs != null && beside.containsKey(ecs)) {
+      ecs(beside.get(ecs), field);
+    }
   }
 
   /** The raw field with another type; its doc, and what the new type adds to it. */
   private static Schema.Field as(Schema.Field raw, boolean nullable, Schema type, String addedDoc) {
+    return as(raw.name(), raw, nullable, type, addedDoc);
+  }
+
+  private static Schema.Field as(
+      String name, Schema.Field raw, boolean nullable, Schema type, String addedDoc) {
     String doc =
         addedDoc == null ? raw.doc() : raw.doc() == null ? addedDoc : raw.doc() + " " + addedDoc;
-    Schema.Field field = field(raw.name(), type, nullable, doc);
+    Schema.Field field = field(name, type, nullable, doc);
     String ecs = raw.getProp("ecs");
     return ecs == null ? field : ecs(ecs, field);
   }
@@ -351,7 +443,7 @@ public final class EnrichedSchema {
                 .formatted(
                     raw.getFullName(),
                     field.name(),
-                    ENVELOPE.contains(field.name())
+                    ENVELOPE.contains(field.name()) || OF_RULES.contains(field.name())
                         ? "every enriched event has one"
                         : "one is derived from another raw field"));
       }

@@ -26,6 +26,8 @@ public enum Meaning {
   KERNEL_STACK("kernel-stack", Schema.Type.ARRAY),
   /** An array of addresses in a process's own memory, innermost first. */
   USER_STACK("user-stack", Schema.Type.ARRAY),
+  /** An array of places in files that a process runs, innermost first: {@link UserFrames}. */
+  USER_FRAMES("user-frames", Schema.Type.ARRAY),
 
   /** 4 or 16 bytes in network order. */
   IP_ADDRESS("ip-address", Schema.Type.BYTES),

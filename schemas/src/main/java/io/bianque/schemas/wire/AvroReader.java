@@ -58,6 +58,17 @@ public final class AvroReader<T extends IndexedRecord> {
   }
 
   /**
+   * Each record as it was written, as {@link #generic(WriterSchemas)}, but for its fields, which
+   * are read when they are asked for. That takes a third of the time where most are not.
+   */
+  public static AvroReader<GenericRecord> lazy(WriterSchemas writerSchemas) {
+    RecentTexts texts = new RecentTexts();
+    return new AvroReader<>(
+        writerSchemas,
+        writer -> new BinaryRecord.Reader(withJavaStrings(checked(writer, writer)), texts));
+  }
+
+  /**
    * Each record resolved into the reader's schema. Strings are {@link String}, bytes are {@link
    * java.nio.ByteBuffer}.
    */

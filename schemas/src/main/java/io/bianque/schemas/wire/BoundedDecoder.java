@@ -1,8 +1,12 @@
 package io.bianque.schemas.wire;
 
 import java.io.IOException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import org.apache.avro.io.Decoder;
 import org.apache.avro.util.Utf8;
 
@@ -29,13 +33,21 @@ final class BoundedDecoder extends Decoder {
     }
   }
 
+  /** In eight bytes at once, those that are not ASCII. */
+  private static final long NOT_ASCII = 0x8080808080808080L;
+
+  private static final VarHandle LONGS =
+      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
+
   private byte[] bytes = new byte[0];
+  private boolean malformedText;
   private int start;
   private int position;
   private int end;
 
   void reset(byte[] record, int from, int to) {
     bytes = record;
+    malformedText = false;
     start = from;
     position = from;
     end = to;
@@ -47,6 +59,16 @@ final class BoundedDecoder extends Decoder {
    */
   int left() {
     return end - position;
+  }
+
+  /** Where the next value begins. */
+  int position() {
+    return position;
+  }
+
+  /** The array that is read; not to be changed. */
+  byte[] bytes() {
+    return bytes;
   }
 
   @Override
@@ -152,9 +174,51 @@ final class BoundedDecoder extends Decoder {
     return result;
   }
 
+  /** The same, as one that came before where it can be. */
+  String readString(RecentTexts texts) throws IOException {
+    int length = length();
+    String result = texts.text(bytes, position, length);
+    position += length;
+    return result;
+  }
+
   @Override
   public void skipString() throws IOException {
     skipBytes();
+  }
+
+  /** Skips a text, and looks whether it is one: see {@link #hasMalformedText}. */
+  void skipText() throws IOException {
+    int length = length();
+    malformedText |= !isAscii(position, length) && !isUtf8(position, length);
+    position += length;
+  }
+
+  /**
+   * Whether one of the skipped texts is no UTF-8. That makes no record unreadable, but readers in
+   * other languages refuse it: who reads it gets U+FFFD instead, and must pass on that.
+   */
+  boolean hasMalformedText() {
+    return malformedText;
+  }
+
+  private boolean isAscii(int from, int length) {
+    int at = from;
+    int to = from + length;
+    long all = 0;
+    for (; at <= to - Long.BYTES; at += Long.BYTES) {
+      all |= (long) LONGS.get(bytes, at);
+    }
+    for (; at < to; at++) {
+      all |= bytes[at] & 0xff;
+    }
+    return (all & NOT_ASCII) == 0;
+  }
+
+  private boolean isUtf8(int from, int length) {
+    byte[] again =
+        new String(bytes, from, length, StandardCharsets.UTF_8).getBytes(StandardCharsets.UTF_8);
+    return Arrays.equals(again, 0, again.length, bytes, from, from + length);
   }
 
   @Override

@@ -143,15 +143,17 @@ class CatalogueTest {
           Topics.SYMBOLS,
           Topics.SYMBOL_CANDIDATES,
           Topics.SYMBOL_REQUESTS,
+          Topics.NAMES,
           Topics.COUNTERS,
           Topics.CONTROL,
           Topics.CONTROL_OUTCOMES,
+          Topics.RULES,
           Topics.LEDGER,
           Topics.DEAD_LETTER
         }) {
       assertThat(catalogue.topic(name).subject()).isEqualTo(name + "-value");
     }
-    assertThat(catalogue.topics()).hasSize(10 + 3 * catalogue.probes().size());
+    assertThat(catalogue.topics()).hasSize(12 + 3 * catalogue.probes().size());
   }
 
   private static Catalogue parse(String yaml) {

@@ -36,10 +36,15 @@ class SchemaCheckTest {
           {"name": "x", "type": {"type": "int", "logicalType": "ipv9"}, "doc": "d"}     | field 'x' has unknown logicalType 'ipv9'; known: host-id,
           {"name": "x", "type": {"type": "int", "logicalType": "ip-address"}, "doc": "d"} | field 'x' logicalType ip-address belongs on bytes, not on int
           {"name": "x", "type": {"type": "long", "logicalType": "sequence"}, "doc": "d"} | field 'x' logicalType sequence is for the field sequence only
-          {"name": "x", "type": {"type": "array", "items": "string"}, "lengthIn": "n", "doc": "d"} | field 'x' is an array; the only ones allowed are of long, with logicalType kernel-stack, user-stack or log2-histogram
+          {"name": "x", "type": {"type": "array", "items": "string"}, "lengthIn": "n", "doc": "d"} | field 'x' is an array; the only ones allowed are of long, with logicalType kernel-stack, user-stack or log2-histogram, and user-frames
+          {"name": "x", "type": {"type": "array", "items": "long", "logicalType": "user-frames"}, "lengthIn": "n", "doc": "d"} | field 'x' has logicalType user-frames; its items are {"type": "record", "name": "UserFrame", "fields": [{"name": "build_id"
+          {"name": "x", "type": {"type": "array", "items": {"type": "record", "name": "UserFrame", "fields": [{"name": "build_id", "type": ["null", {"type": "fixed", "name": "BuildId", "size": 20}]}, {"name": "offset", "type": {"type": "long", "logicalType": "uint64"}}, {"name": "symbol", "type": ["null", "string"]}]}, "logicalType": "user-frames"}, "lengthIn": "n", "doc": "d"} | field 'x' has frames with a symbol, and no processIn
+          {"name": "x", "type": {"type": "array", "items": {"type": "record", "name": "UserFrame", "fields": [{"name": "build_id", "type": ["null", {"type": "fixed", "name": "BuildId", "size": 20}]}, {"name": "offset", "type": {"type": "long", "logicalType": "uint64"}}]}, "logicalType": "user-frames"}, "lengthIn": "n", "processIn": "pid", "doc": "d"} | field 'x' has processIn, which is for user-frames with a symbol
+          {"name": "x", "type": {"type": "array", "items": {"type": "record", "name": "UserFrame", "fields": [{"name": "build_id", "type": ["null", {"type": "fixed", "name": "BuildId", "size": 20}]}, {"name": "offset", "type": {"type": "long", "logicalType": "uint64"}}, {"name": "symbol", "type": "string"}]}, "logicalType": "user-frames"}, "lengthIn": "n", "doc": "d"} | field 'x' has logicalType user-frames; its items are
           {"name": "x", "type": "int", "logicalType": "tcp-state", "doc": "d"}          | field 'x' has logicalType beside its type
-          {"name": "x", "type": "int", "presentif": "p", "doc": "d"}                    | field 'x' has unknown property 'presentif'; known: [ecs, lengthIn, presentIf]
+          {"name": "x", "type": "int", "presentif": "p", "doc": "d"}                    | field 'x' has unknown property 'presentif'; known: [ecs, lengthIn, presentIf, processIn]
           {"name": "x", "type": {"type": "long", "logicalType": "cgroup-id", "hierarchy": "pids"}, "doc": "d"} | field 'x' has hierarchy 'pids'; allowed: unified, cpu, io, memory, or several
+          {"name": "x", "type": {"type": "long", "logicalType": "kernel-address", "located": true}, "doc": "d"} | field 'x' has "located", which only an ip-address may have, and as true
           {"name": "x", "type": {"type": "long", "logicalType": "kernel-address", "hashed": true}, "doc": "d"} | field 'x' has "hashed", which only a kernel-stack may have
           {"name": "x", "type": {"type": "long", "logicalType": "cgroup-id"}, "ecs": "container", "doc": "d"} | field 'x' has ecs container, which is for a cgroup-id that says its hierarchy
           {"name": "event_id", "type": "int", "doc": "d"}                               | io.bianque.raw.dropwatch: two fields of the enriched schema would be named 'event_id': every enriched event has one
@@ -111,6 +116,14 @@ class SchemaCheckTest {
         .containsExactly(
             "raw/dropwatch.avsc: field 'ktime_ns' must be"
                 + " {\"name\": \"ktime_ns\", \"type\": {\"type\": \"long\", \"logicalType\": \"monotonic-nanos\"}}");
+  }
+
+  @Test
+  void taggedIsTrueOrNotThere() {
+    Schema schema = parse(dropwatch().toString().replace("\"tagged\":true", "\"tagged\":\"yes\""));
+
+    assertThat(SchemaCheck.problems("raw/dropwatch.avsc", schema))
+        .containsExactly("raw/dropwatch.avsc: tagged must be true, or not be there");
   }
 
   @Test

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.bianque.schemas.raw.InvalidSchema;
 import io.bianque.schemas.raw.Meaning;
+import io.bianque.schemas.raw.UserFrames;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -77,6 +78,30 @@ class EnrichedSchemaTest {
     assertThat(fields).extracting(f -> f.getProp("lengthIn")).containsOnlyNulls();
   }
 
+  @Test
+  void anAddressThatIsLocatedHasItsPlaceBesideItsName() {
+    Schema.Field daddr =
+        new Schema.Field(
+            "daddr",
+            parse("{\"type\":\"bytes\",\"logicalType\":\"ip-address\",\"located\":true}"),
+            "Doc.");
+    daddr.addProp("ecs", "destination.ip");
+
+    List<Schema.Field> fields = own(EnrichedSchema.of(record(daddr)));
+
+    assertThat(fields)
+        .extracting(Schema.Field::name)
+        .containsExactly("daddr", "daddr_name", "daddr_site", "daddr_owner");
+    assertThat(fields.subList(1, 4))
+        .allSatisfy(field -> {
+          assertThat(field.schema()).isEqualTo(parse("[\"null\",\"string\"]"));
+          assertThat(field.hasDefaultValue()).isTrue();
+        });
+    assertThat(fields)
+        .extracting(f -> f.getProp("ecs"))
+        .containsExactly("destination.ip", "destination.domain", "destination.geo.name", null);
+  }
+
   @ParameterizedTest
   @ValueSource(booleans = {true, false})
   void aHashedKernelStackHasItsHashesBesideIt(boolean nullable) {
@@ -100,6 +125,46 @@ class EnrichedSchemaTest {
             parse("[\"null\",\"string\"]"),
             parse("[\"null\",\"string\"]"));
     assertThat(fields.subList(1, 3)).allSatisfy(f -> assertThat(f.hasDefaultValue()).isTrue());
+  }
+
+  @Test
+  void userFramesBecomeAUserStack() {
+    Schema frames =
+        parse(
+            """
+            {"type":"array","logicalType":"user-frames","items":{"type":"record","name":"UserFrame","fields":[
+              {"name":"build_id","type":["null",{"type":"fixed","name":"BuildId","size":20}]},
+              {"name":"offset","type":{"type":"long","logicalType":"uint64"}}]}}\
+            """);
+
+    assertThat(own(EnrichedSchema.of(record(new Schema.Field("user_frames", frames, "Doc.")))))
+        .singleElement()
+        .satisfies(field -> {
+          assertThat(field.name()).isEqualTo("user_stack");
+          assertThat(field.schema()).isEqualTo(parse("{\"type\":\"array\",\"items\":\"string\"}"));
+        });
+  }
+
+  /** What was derived for agents without symbols must not change. */
+  @Test
+  void onlyOfFramesWithSymbolsTheStackSaysThatItHasThem() {
+    String frames =
+        """
+        {"type":"array","logicalType":"user-frames","items":{"type":"record","name":"UserFrame","fields":[
+          {"name":"build_id","type":["null",{"type":"fixed","name":"BuildId","size":20}]},
+          {"name":"offset","type":{"type":"long","logicalType":"uint64"}}%s]}}\
+        """;
+
+    assertThat(docOfStack(frames.formatted(""))).doesNotContain("[jit]");
+    assertThat(
+            docOfStack(frames.formatted(",{\"name\":\"symbol\",\"type\":[\"null\",\"string\"]}")))
+        .contains("symbol [jit] or 0x");
+  }
+
+  private static String docOfStack(String frames) {
+    return own(EnrichedSchema.of(record(new Schema.Field("user_frames", parse(frames), "Doc."))))
+        .getFirst()
+        .doc();
   }
 
   @Test
@@ -167,6 +232,28 @@ class EnrichedSchemaTest {
   }
 
   @Test
+  void aTaggedSchemaHasTheFieldsForWhatRulesSay() {
+    Schema raw = record(new Schema.Field("f", Schema.create(Schema.Type.INT), "Doc."));
+    raw.addProp("tagged", true);
+
+    List<Schema.Field> fields = own(EnrichedSchema.of(raw));
+
+    assertThat(fields)
+        .extracting(Schema.Field::name)
+        .containsExactly("tags", "rule_severity", "sample_rate", "f");
+    assertThat(fields.subList(0, 3))
+        .extracting(Schema.Field::schema)
+        .containsExactly(
+            parse("{\"type\":\"array\",\"items\":\"string\"}"),
+            parse("[\"null\",\"string\"]"),
+            parse("[\"null\",\"long\"]"));
+    assertThat(fields.subList(0, 3)).allSatisfy(f -> assertThat(f.hasDefaultValue()).isTrue());
+    assertThat(fields)
+        .extracting(field -> field.getProp("ecs"))
+        .containsExactly("tags", "log.level", null, null);
+  }
+
+  @Test
   void aNameThatIsTakenIsRefused() {
     Schema address = parse("{\"type\":\"bytes\",\"logicalType\":\"ip-address\"}");
     Schema integer = Schema.create(Schema.Type.INT);
@@ -174,6 +261,10 @@ class EnrichedSchemaTest {
     assertThatThrownBy(() -> EnrichedSchema.of(record(new Schema.Field("missing", integer))))
         .isInstanceOf(InvalidSchema.class)
         .hasMessageContaining("'missing': every enriched event has one. Rename the raw one.");
+    Schema tagged = record(new Schema.Field("tags", integer));
+    tagged.addProp("tagged", true);
+    assertThatThrownBy(() -> EnrichedSchema.of(tagged))
+        .hasMessageContaining("'tags': every enriched event has one. Rename the raw one.");
     assertThatThrownBy(() ->
             EnrichedSchema.of(
                 record(new Schema.Field("a", address), new Schema.Field("a_name", integer))))
@@ -192,7 +283,9 @@ class EnrichedSchemaTest {
                 .limit(EnrichedSchema.ENVELOPE.size()))
         .isEqualTo(EnrichedSchema.ENVELOPE);
     for (Schema.Field field : raw.getFields()) {
-      Schema.Field descendant = enriched.getField(field.name());
+      boolean frames = Meaning.of(field.schema()).equals(Optional.of(Meaning.USER_FRAMES));
+      Schema.Field descendant =
+          enriched.getField(frames ? UserFrames.stackField(field.name()) : field.name());
       assertThat(descendant.doc()).startsWith(field.doc());
       assertThat(descendant.getProp("ecs")).isEqualTo(field.getProp("ecs"));
       boolean address = Meaning.of(field.schema()).equals(Optional.of(Meaning.IP_ADDRESS));
