@@ -10,6 +10,7 @@
 #include "include/channel.h"
 #include "include/event.h"
 #include "include/task.h"
+#include "include/user_stack.h"
 
 /* A cgroup deeper than this is none of those that are looked for. */
 #define CGROUP_DEPTH 16
@@ -30,10 +31,10 @@ struct perf_event {
 	EVENT_HEADER;
 	TASK_FIELDS;
 	__u8 kernel_stack_frames;
-	__u8 user_stack_frames;
+	__u8 user_frame_count;
 	__u8 pad[6];
 	__u64 kernel_stack[STACK_FRAMES];
-	__u64 user_stack[STACK_FRAMES];
+	struct bpf_stack_build_id user_frames[STACK_FRAMES];
 };
 
 struct perf_scratch {
@@ -62,10 +63,10 @@ static __always_inline bool is_wanted(void)
 	return (watch_idle || !idle) && (!cgroup_id || is_in_cgroup());
 }
 
-/* A stack of the task that was interrupted, from the interrupted instruction on; the number of frames. */
-static __always_inline __u32 sampled_stack(void *ctx, __u64 *frames, __u64 flags)
+/* The kernel stack of the task that was interrupted, from the interrupted instruction on; the number of frames. */
+static __always_inline __u32 sampled_kernel_stack(void *ctx, __u64 *frames)
 {
-	long bytes = bpf_get_stack(ctx, frames, STACK_FRAMES * sizeof(__u64), flags);
+	long bytes = bpf_get_stack(ctx, frames, STACK_FRAMES * sizeof(__u64), 0);
 
 	return bytes > 0 ? (__u64)bytes / sizeof(__u64) : 0;
 }
@@ -80,10 +81,11 @@ static __always_inline void look(void *ctx, struct perf_event *event)
 	event->ktime_ns = now;
 	event->cpu = bpf_get_smp_processor_id();
 	task_fill_current(event);
-	event->kernel_stack_frames = sampled_stack(ctx, event->kernel_stack, 0);
-	event->user_stack_frames = sampled_stack(ctx, event->user_stack, BPF_F_USER_STACK);
-	frames = event->user_stack_frames & STACK_FRAMES;
-	channel_submit(ctx, event, __builtin_offsetof(struct perf_event, user_stack) + frames * sizeof(__u64));
+	event->kernel_stack_frames = sampled_kernel_stack(ctx, event->kernel_stack);
+	event->user_frame_count = user_stack_read(ctx, event->user_frames);
+	frames = event->user_frame_count & STACK_FRAMES;
+	channel_submit(ctx, event,
+		       __builtin_offsetof(struct perf_event, user_frames) + frames * sizeof(struct bpf_stack_build_id));
 }
 
 SEC("perf_event")

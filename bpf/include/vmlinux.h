@@ -40,8 +40,19 @@ enum bpf_map_type {
 
 #define BPF_F_CURRENT_CPU 0xffffffffULL
 #define BPF_F_USER_STACK (1ULL << 8)
+#define BPF_F_USER_BUILD_ID (1ULL << 11)
 #define BPF_RB_NO_WAKEUP 1ULL
 #define BPF_NOEXIST 1ULL
+
+/* A frame in user space, as bpf_get_stack() writes it. */
+struct bpf_stack_build_id {
+	__s32 status; /* 1: build_id and offset are set, of the file; 2: only ip is */
+	unsigned char build_id[20]; /* a shorter one is followed by zeros */
+	union {
+		__u64 offset;
+		__u64 ip;
+	};
+};
 
 /* What a helper returns, negated. */
 #define E2BIG 7

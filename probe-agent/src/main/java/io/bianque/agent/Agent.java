@@ -1,11 +1,17 @@
 package io.bianque.agent;
 
+import static java.util.function.Predicate.not;
+import static java.util.stream.Collectors.toSet;
+
+import io.bianque.agent.binary.MappedFiles;
+import io.bianque.agent.binary.PerfMaps;
 import io.bianque.agent.config.AgentConfig;
 import io.bianque.agent.config.ConfigReader;
 import io.bianque.agent.config.FileTrouble;
 import io.bianque.agent.config.InvalidConfig;
 import io.bianque.agent.container.ContainerWatch;
 import io.bianque.agent.control.ControlFollower;
+import io.bianque.agent.encode.CodeNames;
 import io.bianque.agent.host.ClockOffset;
 import io.bianque.agent.host.HostException;
 import io.bianque.agent.host.HostFactsReader;
@@ -43,6 +49,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.stream.Collectors;
@@ -174,6 +181,7 @@ public final class Agent {
                 host.hostId(),
                 host.bootId(),
                 ClockOffset::measureNanos,
+                perfMaps(config).map(CodeNames.class::cast).orElse(CodeNames.NONE),
                 (probe, _, wallNanos, buffer, offset, length, _) ->
                     recorder.event(probe, wallNanos, buffer, offset, length))) {
       recorder.facts(facts);
@@ -220,6 +228,13 @@ public final class Agent {
         host.bootId(),
         config.stateDir().resolve("containers"),
         InstantSource.system());
+  }
+
+  private static Optional<PerfMaps> perfMaps(AgentConfig config) {
+    OptionalLong bytes = config.perfMapBytes();
+    return bytes.isPresent()
+        ? Optional.of(new PerfMaps(HostRoot.SYSTEM, bytes.getAsLong()))
+        : Optional.empty();
   }
 
   private static Map<String, Schema> schemas(AgentConfig config) throws IOException {
@@ -287,6 +302,8 @@ public final class Agent {
                 trim.startEnded();
               },
               !config.control().enabled());
+      SymbolFeed files = new SymbolFeed(new MappedFiles(HostRoot.SYSTEM)::stream, false);
+      Optional<PerfMaps> perfMaps = perfMaps(config);
       this.publisher =
           new Publisher(
               config,
@@ -295,7 +312,7 @@ public final class Agent {
               new Facts(
                   host.hostId(),
                   facts::read,
-                  symbols,
+                  List.of(symbols, files),
                   new ModuleWatch(HostRoot.SYSTEM)::changed,
                   containers,
                   counters,
@@ -306,6 +323,7 @@ public final class Agent {
               host.hostId(),
               host.bootId(),
               ClockOffset::measureNanos,
+              perfMaps.map(CodeNames.class::cast).orElse(CodeNames.NONE),
               publisher);
       GuardRails guard =
           new GuardRails(probes, config.guard(), GUARD_WINDOW, GUARD_PATIENCE, this::noteRetry);
@@ -319,7 +337,7 @@ public final class Agent {
               });
       this.control =
           config.control().enabled()
-              ? Optional.of(control(host.hostId(), facts.read(), symbols))
+              ? Optional.of(control(host.hostId(), facts.read(), symbols, files))
               : Optional.empty();
       Pages pages =
           new Pages(
@@ -329,7 +347,8 @@ public final class Agent {
               () -> counters.present(publisher::countsOf),
               publisher::state,
               () -> control.map(ControlFollower::report),
-              containers::report);
+              containers::report,
+              () -> perfMaps.map(PerfMaps::report));
       this.http = listen(config, pages);
     }
 
@@ -373,7 +392,8 @@ public final class Agent {
           });
     }
 
-    private ControlFollower control(String hostId, HostFacts facts, SymbolFeed symbols) {
+    private ControlFollower control(
+        String hostId, HostFacts facts, SymbolFeed symbols, SymbolFeed files) {
       return new ControlFollower(
           config,
           new HostTraits(hostId, config.labels(), facts.getKernelRelease()),
@@ -381,7 +401,10 @@ public final class Agent {
           probes,
           drain::noteRetry,
           publisher::outcome,
-          symbols::ask);
+          asked -> {
+            symbols.ask(asked.stream().filter(not(MappedFiles::has)).collect(toSet()));
+            files.ask(asked.stream().filter(MappedFiles::has).collect(toSet()));
+          });
     }
 
     private static Optional<LocalHttp> listen(AgentConfig config, Pages pages) throws IOException {

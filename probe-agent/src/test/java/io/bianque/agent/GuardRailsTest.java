@@ -3,6 +3,7 @@ package io.bianque.agent;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import io.bianque.agent.config.AgentConfig;
+import io.bianque.agent.encode.CodeNames;
 import io.bianque.agent.host.ClockOffset;
 import io.bianque.agent.probe.ProbeSettings;
 import io.bianque.agent.probe.ProbeState;
@@ -114,6 +115,7 @@ class GuardRailsTest {
         "host",
         "boot",
         ClockOffset::measureNanos,
+        CodeNames.NONE,
         (probe, epoch, wallNanos, buffer, offset, length, receipt) -> {});
   }
 

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.Set;
 
 /**
@@ -25,6 +26,8 @@ import java.util.Set;
  *     it is elsewhere
  * @param pinFolder on the BPF file system, where probes stay at work while no agent runs; empty:
  *     they end with the agent
+ * @param perfMapBytes of memory for names of code that processes make; empty: their maps are not
+ *     read
  */
 public record AgentConfig(
     Kafka kafka,
@@ -38,6 +41,7 @@ public record AgentConfig(
     Optional<Path> pinFolder,
     Spool spool,
     Guard guard,
+    OptionalLong perfMapBytes,
     Http http,
     Intervals intervals,
     Control control,

@@ -24,6 +24,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Function;
@@ -120,6 +121,7 @@ public final class ConfigReader {
                     value("guard.probes_percent", 3.0, ConfigReader::percent),
                     bytes("guard.memory", 128L << 20, 32L << 20, 1L << 40),
                     duration("guard.pause", Duration.ofMinutes(10), Duration.ofSeconds(1))),
+                value("perf_maps.memory", OptionalLong.of(4L << 20), ConfigReader::perfMapBytes),
                 new Http(value("http.port", Optional.of(19097), ConfigReader::port)),
                 new Intervals(
                     duration("intervals.counters", Duration.ofSeconds(10), Duration.ofSeconds(1)),
@@ -401,6 +403,18 @@ public final class ConfigReader {
       throw new IllegalArgumentException("auto, or a power of two of 4KiB to 512MiB");
     }
     return OptionalInt.of((int) bytes);
+  }
+
+  private static OptionalLong perfMapBytes(String text) {
+    if (text.equals("none")) {
+      return OptionalLong.empty();
+    }
+    long bytes = Values.bytes(text);
+    // The agent's whole heap has 32 MiB.
+    if (bytes < 256 << 10 || bytes > 8 << 20) {
+      throw new IllegalArgumentException("none, or a size of 256KiB to 8MiB");
+    }
+    return OptionalLong.of(bytes);
   }
 
   private static Path path(String text) {

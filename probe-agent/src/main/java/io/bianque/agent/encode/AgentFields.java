@@ -5,8 +5,8 @@ import java.time.Instant;
 import java.util.concurrent.TimeUnit;
 
 /**
- * What the agent adds to each event of one life of a probe: who saw it, and how its clock relates
- * to wall time. All but the clock offset are encoded here once.
+ * What the agent adds to each event of one life of a probe: who saw it, how its clock relates to
+ * wall time, and names that nobody can find later. All but the last two are encoded here once.
  *
  * <p>The clock offset may be set by any thread while another one encodes.
  */
@@ -17,18 +17,27 @@ public final class AgentFields {
   final byte[] hostId;
   final byte[] bootId;
   final byte[] epoch;
+  final CodeNames codeNames;
   private volatile long clockOffsetNanos;
 
   /**
    * @param epoch wall time in ns at which the probe's counters were created
    * @param clockOffsetNanos CLOCK_REALTIME - CLOCK_MONOTONIC
+   * @param codeNames of frames that are in no file
    */
-  public AgentFields(String hostId, String bootId, long epoch, long clockOffsetNanos) {
+  public AgentFields(
+      String hostId, String bootId, long epoch, long clockOffsetNanos, CodeNames codeNames) {
     this.hostId = string("host id", hostId);
     this.bootId = string("boot id", bootId);
     byte[] buffer = new byte[10];
     this.epoch = java.util.Arrays.copyOf(buffer, AvroBytes.writeLong(epoch, buffer, 0));
     this.clockOffsetNanos = clockOffsetNanos;
+    this.codeNames = codeNames;
+  }
+
+  /** As the other, where nothing is in no file. */
+  public AgentFields(String hostId, String bootId, long epoch, long clockOffsetNanos) {
+    this(hostId, bootId, epoch, clockOffsetNanos, CodeNames.NONE);
   }
 
   public long clockOffsetNanos() {

@@ -2,6 +2,7 @@ package io.bianque.agent.encode;
 
 import io.bianque.agent.btf.Btf;
 import io.bianque.agent.btf.BtfStruct;
+import io.bianque.schemas.raw.UserFrames;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
@@ -45,6 +46,30 @@ public final class EncodePlan {
 
   /** All elements up to the last that is not 0. */
   static final int HISTOGRAM = 13;
+
+  /** An array of {@code struct bpf_stack_build_id}. */
+  static final int USER_FRAMES = 14;
+
+  /** The process whose frames the next op writes. */
+  static final int PROCESS = 15;
+
+  /** {@link #USER_FRAMES}, each with its symbol, if it has one. */
+  static final int NAMED_USER_FRAMES = 16;
+
+  /** Bytes of {@code struct bpf_stack_build_id}, and where its parts are. */
+  static final int FRAME_BYTES = 32;
+
+  private static final int FRAME_BUILD_ID = 4;
+  private static final int FRAME_OFFSET = 24;
+
+  /** Status of a frame that has a build id. */
+  private static final int BPF_STACK_BUILD_ID_VALID = 1;
+
+  /** Status of a frame that has an address only. */
+  private static final int BPF_STACK_BUILD_ID_IP = 2;
+
+  /** Bytes that the longest name's length takes. */
+  static final int LONGEST_NAME_LENGTH = AvroBytes.sizeOfLong(CodeNames.MOST_BYTES);
 
   private static final VarHandle LONG =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.nativeOrder());
@@ -143,6 +168,7 @@ public final class EncodePlan {
     data.get(offset, from, 0, have);
     int[] plan = ops;
     int at = outOffset;
+    int process = 0;
     for (int op = 0; op < plan.length; op += OP_INTS) {
       int field = plan[op + AT];
       switch (plan[op]) {
@@ -180,6 +206,22 @@ public final class EncodePlan {
             return EncodeFailure.TRUNCATED.code;
           }
           at = writeArray(plan[op] == SIGNED_ARRAY, from, field, end, shift, (int) count, out, at);
+        }
+        case PROCESS -> process = (int) unsigned(from, field, plan[op + SHIFT]);
+        case USER_FRAMES, NAMED_USER_FRAMES -> {
+          long count = unsigned(from, plan[op + LENGTH_AT], plan[op + LENGTH_SHIFT]);
+          if (Long.compareUnsigned(count, plan[op + LIMIT]) > 0) {
+            return EncodeFailure.LENGTH_BEYOND_ARRAY.code;
+          }
+          int end = field + (int) count * FRAME_BYTES;
+          if (end > have) {
+            return EncodeFailure.TRUNCATED.code;
+          }
+          at =
+              plan[op] == USER_FRAMES
+                  ? writeUserFrames(from, field, end, (int) count, out, at)
+                  : writeNamedUserFrames(
+                      from, field, end, (int) count, process, agent.codeNames, out, at);
         }
         case NULLABLE -> {
           boolean present = unsigned(from, field, plan[op + SHIFT]) != 0;
@@ -239,6 +281,80 @@ public final class EncodePlan {
     }
     out[at++] = 0;
     return at;
+  }
+
+  /** Each a record of a build id, null or not, and a long. */
+  private static int writeUserFrames(
+      byte[] from, int begin, int end, int count, byte[] out, int outAt) {
+    int at = outAt;
+    if (count > 0) {
+      at = AvroBytes.writeLong(count, out, at);
+      for (int frame = begin; frame < end; frame += FRAME_BYTES) {
+        at = writeUserFrame(from, frame, out, at);
+      }
+    }
+    out[at++] = 0;
+    return at;
+  }
+
+  /** The same with a third part, a string or null. Only of a frame in no file a name is sought. */
+  private static int writeNamedUserFrames(
+      byte[] from,
+      int begin,
+      int end,
+      int count,
+      int process,
+      CodeNames names,
+      byte[] out,
+      int outAt) {
+    int at = outAt;
+    if (count > 0) {
+      at = AvroBytes.writeLong(count, out, at);
+      CodeNames.Code code = null;
+      for (int frame = begin; frame < end; frame += FRAME_BYTES) {
+        at = writeUserFrame(from, frame, out, at);
+        if (status(from, frame) == BPF_STACK_BUILD_ID_IP) {
+          code = code == null ? names.of(process) : code;
+          long address = (long) LONG.get(from, frame + FRAME_OFFSET);
+          // All but the innermost are where calls return to, which may be the end of the code.
+          at = writeName(code, frame == begin ? address : address - 1, out, at);
+        } else {
+          out[at++] = 0;
+        }
+      }
+    }
+    out[at++] = 0;
+    return at;
+  }
+
+  private static int writeUserFrame(byte[] from, int frame, byte[] out, int outAt) {
+    int at = outAt;
+    boolean inFile = status(from, frame) == BPF_STACK_BUILD_ID_VALID;
+    out[at++] = (byte) (inFile ? 2 : 0);
+    if (inFile) {
+      System.arraycopy(from, frame + FRAME_BUILD_ID, out, at, UserFrames.BUILD_ID_BYTES);
+      at += UserFrames.BUILD_ID_BYTES;
+    }
+    return AvroBytes.writeLong((long) LONG.get(from, frame + FRAME_OFFSET), out, at);
+  }
+
+  private static int status(byte[] from, int frame) {
+    return (int) (long) LONG.get(from, frame);
+  }
+
+  /** Null or a string. The name is copied to where the longest begins, then moved. */
+  private static int writeName(CodeNames.Code code, long address, byte[] out, int at) {
+    int copied = at + 1 + LONGEST_NAME_LENGTH;
+    int length = code.copyName(address, out, copied);
+    out[at] = (byte) (length == 0 ? 0 : 2);
+    if (length == 0) {
+      return at + 1;
+    }
+    int begin = AvroBytes.writeLong(length, out, at + 1);
+    if (begin != copied) {
+      System.arraycopy(out, copied, out, begin, length);
+    }
+    return begin + length;
   }
 
   private static int copy(byte[] encoded, byte[] out, int at) {

@@ -3,6 +3,7 @@ package io.bianque.agent.encode;
 import io.bianque.agent.btf.BtfField;
 import io.bianque.agent.btf.BtfStruct;
 import io.bianque.agent.btf.BtfType;
+import io.bianque.schemas.raw.UserFrames;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
@@ -33,6 +34,10 @@ final class PlanCompiler {
           "timestamp-nanos", new Supplied(Schema.Type.LONG, EncodePlan.WALL_TIME));
 
   private static final String HISTOGRAM = "log2-histogram";
+  private static final String USER_FRAMES = "user-frames";
+
+  /** ABI of bpf_get_stack(), the same on every kernel. */
+  private static final String FRAME_STRUCT = "struct bpf_stack_build_id";
 
   /** Logical types that mean something on one Avro type only. */
   private static final Map<String, Schema.Type> TYPE_OF_LOGICAL =
@@ -42,6 +47,8 @@ final class PlanCompiler {
           "user-stack",
           Schema.Type.ARRAY,
           HISTOGRAM,
+          Schema.Type.ARRAY,
+          USER_FRAMES,
           Schema.Type.ARRAY,
           "ip-address",
           Schema.Type.BYTES);
@@ -353,6 +360,10 @@ final class PlanCompiler {
       compileHistogram(field, value, c, type);
       return;
     }
+    if (USER_FRAMES.equals(logicalType(value))) {
+      compileUserFrames(field, value, c, type);
+      return;
+    }
     boolean signed;
     String logical = logicalType(value);
     if (logical.equals("kernel-stack") || logical.equals("user-stack")) {
@@ -395,6 +406,56 @@ final class PlanCompiler {
     needs(c);
     op(EncodePlan.HISTOGRAM, c.offset(), 0, slots, 0, 0);
     maxEncodedSize += AvroBytes.sizeOfLong(slots) + slots * maxInteger(8, false) + 1;
+  }
+
+  private void compileUserFrames(Schema.Field field, Schema value, BtfField c, BtfType frame)
+      throws Refused {
+    if (!frame.cName().equals(FRAME_STRUCT) || frame.size() != EncodePlan.FRAME_BYTES) {
+      throw refused(field, c, "user-frames are an array of " + FRAME_STRUCT);
+    }
+    if (!UserFrames.areItemsOf(value)) {
+      throw refused(
+          field,
+          c,
+          "user-frames have items of a record of build_id, null or fixed of "
+              + UserFrames.BUILD_ID_BYTES
+              + " bytes, offset, long with logical type uint64, and perhaps symbol, null or string");
+    }
+    int capacity = capacity(field, c);
+    Place length = length(field, c, capacity);
+    int code = EncodePlan.USER_FRAMES;
+    int frameBytes = 1 + UserFrames.BUILD_ID_BYTES + AvroBytes.MAX_LONG;
+    if (UserFrames.areNamed(value)) {
+      Place process = process(field, c);
+      op(EncodePlan.PROCESS, process.at, process.shift, 0, 0, 0);
+      code = EncodePlan.NAMED_USER_FRAMES;
+      // A frame has a build id or a name.
+      frameBytes =
+          1
+              + AvroBytes.MAX_LONG
+              + 1
+              + Math.max(
+                  UserFrames.BUILD_ID_BYTES, EncodePlan.LONGEST_NAME_LENGTH + CodeNames.MOST_BYTES);
+    }
+    op(code, c.offset(), 0, capacity, length.at, length.shift);
+    maxEncodedSize += AvroBytes.sizeOfLong(capacity) + capacity * frameBytes + 1;
+  }
+
+  private Place process(Schema.Field field, BtfField c) throws Refused {
+    String name = field.getProp(UserFrames.PROCESS_PROPERTY);
+    BtfField process = name == null ? null : fields.get(name);
+    if (process == null || process.isBitField() || integerBytes(process.type()) != Integer.BYTES) {
+      throw refused(
+          field,
+          c,
+          "%s must name the C field that holds the process, a __s32 or __u32; it names %s"
+              .formatted(
+                  UserFrames.PROCESS_PROPERTY,
+                  process == null ? name + ", which the struct does not have" : describe(process)));
+    }
+    used.add(name);
+    needs(process);
+    return new Place(process.offset(), shift(Integer.BYTES));
   }
 
   private BtfField cField(Schema.Field field) throws Refused {

@@ -6,8 +6,8 @@ import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.Optional;
 
-/** The GNU build id in a file of ELF notes: /sys/kernel/notes, or a module's .note.gnu.build-id. */
-final class BuildId {
+/** The GNU build id in ELF notes: of /sys/kernel/notes, a module, or a program. */
+public final class BuildId {
   private static final int NT_GNU_BUILD_ID = 3;
   private static final byte[] GNU = {'G', 'N', 'U', 0};
   private static final int NOTE_HEADER_BYTES = 12;
@@ -15,7 +15,7 @@ final class BuildId {
   private BuildId() {}
 
   /** In lower-case hex; empty when there is none, or the notes are malformed before it. */
-  static Optional<String> find(byte[] notes) {
+  public static Optional<String> find(byte[] notes) {
     ByteBuffer in = ByteBuffer.wrap(notes).order(ByteOrder.nativeOrder());
     while (in.remaining() >= NOTE_HEADER_BYTES) {
       long nameSize = in.getInt() & 0xffffffffL;

@@ -190,14 +190,14 @@ public final class Kallsyms {
       Stream.concat(Stream.of(kernel, kernelInit), modules.stream())
           .filter(each -> each.size() > 0 && !begun.contains(each.object()))
           .forEach(each -> {
-            sink.accept(new SymbolChunk(each.buildId(), each.object(), 0, true, List.of()));
+            sink.accept(new SymbolChunk(each.buildId(), each.object(), 0, true, List.of(), null));
             sent++;
           });
     }
 
     private void send(boolean last) {
       begun.add(text.object());
-      sink.accept(new SymbolChunk(text.buildId(), text.object(), chunk++, last, symbols));
+      sink.accept(new SymbolChunk(text.buildId(), text.object(), chunk++, last, symbols, null));
       symbols = new ArrayList<>(CHUNK_SYMBOLS);
       sent++;
     }

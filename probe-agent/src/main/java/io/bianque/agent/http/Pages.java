@@ -2,6 +2,7 @@ package io.bianque.agent.http;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.bianque.agent.binary.PerfMaps;
 import io.bianque.agent.container.ContainerWatch;
 import io.bianque.agent.control.ControlFollower;
 import io.bianque.agent.http.LocalHttp.Page;
@@ -31,12 +32,14 @@ public final class Pages {
   private final Supplier<Publisher.State> publisher;
   private final Supplier<Optional<ControlFollower.Report>> control;
   private final Supplier<ContainerWatch.Report> containers;
+  private final Supplier<Optional<PerfMaps.Report>> perfMaps;
 
   /**
    * Pages of these reports.
    *
    * @param probes counters of the probes' present lives
    * @param control empty when control requests are not followed
+   * @param perfMaps empty when none are read
    */
   public Pages(
       String version,
@@ -45,7 +48,8 @@ public final class Pages {
       Supplier<List<CounterBook.Row>> probes,
       Supplier<Publisher.State> publisher,
       Supplier<Optional<ControlFollower.Report>> control,
-      Supplier<ContainerWatch.Report> containers) {
+      Supplier<ContainerWatch.Report> containers,
+      Supplier<Optional<PerfMaps.Report>> perfMaps) {
     this.version = version;
     this.hostId = hostId;
     this.started = started;
@@ -53,6 +57,7 @@ public final class Pages {
     this.publisher = publisher;
     this.control = control;
     this.containers = containers;
+    this.perfMaps = perfMaps;
   }
 
   /** By path, as {@link LocalHttp} takes them. */
@@ -198,6 +203,7 @@ public final class Pages {
     out.append("bianque_agent_broker_connected ").append(state.connected() ? 1 : 0).append('\n');
     control.get().ifPresent(report -> control(out, report));
     containers(out, containers.get());
+    perfMaps.get().ifPresent(report -> perfMaps(out, report));
     head(out, "process_resident_memory_bytes", "gauge", "Resident memory of the agent.");
     out.append("process_resident_memory_bytes ").append(OwnMemory.residentBytes()).append('\n');
     head(out, "bianque_agent_info", "gauge", "What runs here.");
@@ -336,6 +342,20 @@ public final class Pages {
         .troubles()
         .forEach(
             (kind, times) -> out.append("%s{reason=\"%s\"} %d%n".formatted(name, kind, times)));
+  }
+
+  private static void perfMaps(StringBuilder out, PerfMaps.Report report) {
+    head(out, "bianque_agent_perf_map_bytes", "gauge", "Memory in maps of processes' own code.");
+    out.append("bianque_agent_perf_map_bytes ").append(report.bytes()).append('\n');
+    String looks = "bianque_agent_perf_map_looks_total";
+    head(out, looks, "counter", "Looks for the map of a process, by what they brought.");
+    report
+        .looks()
+        .forEach((result, times) ->
+            out.append("%s{result=\"%s\"} %d%n".formatted(looks, result, times)));
+    String skipped = "bianque_agent_perf_map_lines_skipped_total";
+    head(out, skipped, "counter", "Lines of such maps that name no function.");
+    out.append(skipped).append(' ').append(report.skipped()).append('\n');
   }
 
   private static void head(StringBuilder out, String name, String type, String help) {

@@ -19,6 +19,11 @@ final class Libc {
   private static final int F_DUPFD_CLOEXEC = 1030;
   static final int O_RDONLY = 0;
   static final int O_RDWR = 2;
+  static final int O_PATH = 0x200000;
+
+  /** Of x86-64, else of arm64. */
+  static final int O_NOFOLLOW = System.getProperty("os.arch").equals("amd64") ? 0x20000 : 0x8000;
+
   private static final int O_CLOEXEC = 0x80000;
 
   private static final MemorySegment MMAP = symbol("mmap");
@@ -49,6 +54,7 @@ final class Libc {
   private static final MemorySegment INOTIFY_INIT1 = symbol("inotify_init1");
   private static final MemorySegment INOTIFY_ADD_WATCH = symbol("inotify_add_watch");
   private static final MemorySegment INOTIFY_RM_WATCH = symbol("inotify_rm_watch");
+  private static final MemorySegment SETPRIORITY = symbol("setpriority");
 
   private Libc() {}
 
@@ -153,6 +159,10 @@ final class Libc {
 
   static int inotify_rm_watch(int fd, int watch) {
     return result((int) NativeCall.call(INOTIFY_RM_WATCH, fd, watch));
+  }
+
+  static int setpriority(int which, int who, int nice) {
+    return result((int) NativeCall.call(SETPRIORITY, which, who, nice));
   }
 
   /** Of a whole file; unlike its neighbours it returns the errno. */

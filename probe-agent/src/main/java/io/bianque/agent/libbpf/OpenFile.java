@@ -7,7 +7,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 
-/** A file of the kernel whose descriptor means something: a namespace, or a trigger. */
+/**
+ * A file whose descriptor means something: a namespace, a trigger, or whatever just now lies on a
+ * path that others may change.
+ */
 public final class OpenFile implements AutoCloseable {
   private static final short POLLPRI = 2;
 
@@ -43,6 +46,21 @@ public final class OpenFile implements AutoCloseable {
    */
   public static OpenFile readWrite(Path path) {
     return new OpenFile(path, Libc.O_RDWR);
+  }
+
+  /**
+   * Holds what lies on a path, also a link at its end, without opening it: no device notices, and
+   * nothing keeps the caller waiting. {@link #link} leads to it.
+   *
+   * @throws BpfException when nothing lies there
+   */
+  public static OpenFile place(Path path) {
+    return new OpenFile(path, Libc.O_PATH | Libc.O_NOFOLLOW);
+  }
+
+  /** A path of this process that leads to the very file, whatever lies now where it was. */
+  public Path link() {
+    return Path.of("/proc/self/fd/" + fd);
   }
 
   public int descriptor() {

@@ -1,6 +1,7 @@
 package io.bianque.agent.probe;
 
 import io.bianque.agent.encode.AgentFields;
+import io.bianque.agent.encode.CodeNames;
 import io.bianque.agent.libbpf.BpfException;
 import io.bianque.agent.probe.ProbeState.Failed;
 import io.bianque.agent.probe.ProbeState.Refusal;
@@ -42,6 +43,7 @@ public final class Probes implements AutoCloseable {
   private final String hostId;
   private final String bootId;
   private final LongSupplier clockOffset;
+  private final CodeNames codeNames;
   private final EventSink sink;
   private final Clock clock;
 
@@ -98,14 +100,16 @@ public final class Probes implements AutoCloseable {
    * Finds the probes; starts none.
    *
    * @param clockOffset CLOCK_REALTIME - CLOCK_MONOTONIC in ns, measured when asked for
+   * @param codeNames of code that processes make, asked by the thread that drains
    */
   public Probes(
       ProbeSettings settings,
       String hostId,
       String bootId,
       LongSupplier clockOffset,
+      CodeNames codeNames,
       EventSink sink) {
-    this(settings, hostId, bootId, clockOffset, sink, Clock.systemUTC());
+    this(settings, hostId, bootId, clockOffset, codeNames, sink, Clock.systemUTC());
   }
 
   Probes(
@@ -113,12 +117,14 @@ public final class Probes implements AutoCloseable {
       String hostId,
       String bootId,
       LongSupplier clockOffset,
+      CodeNames codeNames,
       EventSink sink,
       Clock clock) {
     this.settings = settings;
     this.hostId = hostId;
     this.bootId = bootId;
     this.clockOffset = clockOffset;
+    this.codeNames = codeNames;
     this.sink = sink;
     this.clock = clock;
     for (ProbeFiles files : ProbeFiles.in(settings.folders())) {
@@ -562,7 +568,7 @@ public final class Probes implements AutoCloseable {
   }
 
   private AgentFields fields(long epoch) {
-    return new AgentFields(hostId, bootId, epoch, clockOffset.getAsLong());
+    return new AgentFields(hostId, bootId, epoch, clockOffset.getAsLong(), codeNames);
   }
 
   private static String nothingHere(HooksRefused e) {

@@ -14,6 +14,7 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -41,7 +42,7 @@ public final class Facts {
 
   private final String hostId;
   private final Supplier<HostFacts> hostFacts;
-  private final SymbolFeed symbols;
+  private final List<SymbolFeed> symbols;
   private final BooleanSupplier modulesChanged;
   private final ContainerFollower containers;
   private final CounterBook counters;
@@ -65,12 +66,13 @@ public final class Facts {
   record Fact(String topic, String key, long wallNanos, SpecificRecord value) {}
 
   /**
+   * @param symbols each with a thread of its own, so that one that hangs holds up no other
    * @param modulesChanged asked as often as counters are due; makes facts due
    */
   public Facts(
       String hostId,
       Supplier<HostFacts> hostFacts,
-      SymbolFeed symbols,
+      List<SymbolFeed> symbols,
       BooleanSupplier modulesChanged,
       ContainerWatch containers,
       CounterBook counters,
@@ -166,7 +168,7 @@ public final class Facts {
 
   /** How long until something is due. */
   long dueInNanos() {
-    if (!ready.isEmpty() || symbols.isReady() || !told.isEmpty()) {
+    if (!ready.isEmpty() || symbols.stream().anyMatch(SymbolFeed::isReady) || !told.isEmpty()) {
       return 0;
     }
     long due = Math.min(countersDue, factsDue);
@@ -180,7 +182,7 @@ public final class Facts {
     counters.notHeard();
     factsDue = System.nanoTime();
     countersDue = factsDue;
-    symbols.again();
+    symbols.forEach(SymbolFeed::again);
   }
 
   /** Gives the counts of earlier runs' lives what is known of them. */
@@ -201,12 +203,12 @@ public final class Facts {
    */
   void start(Runnable wake) {
     this.wakePublisher = wake;
-    symbols.start(wake);
+    symbols.forEach(feed -> feed.start(wake));
     containers.start();
   }
 
   void stop() {
-    symbols.stop();
+    symbols.forEach(SymbolFeed::stop);
     containers.stop();
   }
 
@@ -256,7 +258,7 @@ public final class Facts {
       keptAt = now;
       if (modulesChanged.getAsBoolean()) {
         factsDue = now;
-        symbols.modulesChanged();
+        symbols.forEach(SymbolFeed::modulesChanged);
       }
       for (ProbeCounters each : counters.count(countsOf)) {
         ready.add(new Fact(Topics.COUNTERS, hostId, nanos(each.getTime()), each));
@@ -269,11 +271,14 @@ public final class Facts {
       }
       ready.add(new Fact(Topics.CONTAINERS, said.key(), wallNanos(), said.container()));
     }
-    SymbolChunk chunk = ready.isEmpty() ? symbols.poll() : null;
-    if (chunk != null) {
-      String key = chunk.getBuildId() + "/" + chunk.getObject() + "/" + chunk.getChunk();
-      ready.add(new Fact(Topics.SYMBOLS, key, wallNanos(), chunk));
+    if (ready.isEmpty()) {
+      symbols.stream().map(SymbolFeed::poll).filter(Objects::nonNull).forEach(this::ready);
     }
+  }
+
+  private void ready(SymbolChunk chunk) {
+    String key = chunk.getBuildId() + "/" + chunk.getObject() + "/" + chunk.getChunk();
+    ready.add(new Fact(Topics.SYMBOLS, key, wallNanos(), chunk));
   }
 
   private static long wallNanos() {

@@ -51,6 +51,13 @@ class PlanMismatchTest {
   private static final String IP = "{'type':'bytes','logicalType':'ip-address'}";
   private static final String STACK =
       "{'type':'array','items':'long','logicalType':'kernel-stack'}";
+  private static final String FRAMES =
+      "{'type':'array','logicalType':'user-frames','items':{'type':'record','name':'UserFrame','fields':["
+          + "{'name':'build_id','type':['null',{'type':'fixed','name':'BuildId','size':20}]},"
+          + "{'name':'offset','type':{'type':'long','logicalType':'uint64'}}]}}";
+
+  private static final String NAMED_FRAMES =
+      FRAMES.replace("'uint64'}}", "'uint64'}},{'name':'symbol','type':['null','string']}");
 
   @TempDir static Path folder;
   private static Btf btf;
@@ -193,6 +200,32 @@ class PlanMismatchTest {
             "__u8 n; __u8 stack[8];",
             field("stack", "{'type':'bytes','logicalType':'kernel-stack'},'lengthIn':'n'"),
             "logical type kernel-stack belongs on array"),
+        new Case(
+            "frames of another struct",
+            "__u8 n; struct other { __u64 a[4]; } frames[8];",
+            field("frames", FRAMES + ",'lengthIn':'n'"),
+            "C type struct other[8]",
+            "user-frames are an array of struct bpf_stack_build_id"),
+        new Case(
+            "frames without their items",
+            "__u8 n; struct bpf_stack_build_id { __u64 a[4]; } frames[8];",
+            field(
+                "frames",
+                "{'type':'array','items':'long','logicalType':'user-frames'},'lengthIn':'n'"),
+            "C type struct bpf_stack_build_id[8]",
+            "user-frames have items of a record of build_id"),
+        new Case(
+            "named frames of no process",
+            "__u8 n; struct bpf_stack_build_id frames[8];",
+            field("frames", NAMED_FRAMES + ",'lengthIn':'n'"),
+            "processIn must name the C field that holds the process",
+            "names null, which the struct does not have"),
+        new Case(
+            "named frames of a process that is none",
+            "__u8 n; __u64 pid; struct bpf_stack_build_id frames[8];",
+            field("frames", NAMED_FRAMES + ",'lengthIn':'n','processIn':'pid'"),
+            "processIn must name the C field that holds the process, a __s32 or __u32",
+            "field pid at offset"),
         new Case(
             "address as string",
             "char saddr[16];",

@@ -52,7 +52,8 @@ class KallsymsTest {
                     new Symbol(0x70L, "secondary_startup_64"),
                     new Symbol(0x1f0L, "verify_cpu"),
                     new Symbol(0x7b1c40L, "weak_one"),
-                    new Symbol(0x7b1c50L, "kfree_skb_reason"))),
+                    new Symbol(0x7b1c50L, "kfree_skb_reason")),
+                null),
             new SymbolChunk(
                 RecordedHost.BUILD_ID,
                 "vmlinux.init",
@@ -62,7 +63,8 @@ class KallsymsTest {
                     new Symbol(0x2077000L, "_sinittext"),
                     new Symbol(0x2077544L, "x86_64_start_reservations"),
                     new Symbol(0x207759cL, "x86_64_start_kernel"),
-                    new Symbol(0x2077e46L, "start_kernel"))),
+                    new Symbol(0x2077e46L, "start_kernel")),
+                null),
             new SymbolChunk(
                 RecordedHost.VETH_BUILD_ID,
                 "veth",
@@ -71,7 +73,8 @@ class KallsymsTest {
                 List.of(
                     new Symbol(0L, "veth_dellink"),
                     new Symbol(0xa0L, "veth_xmit"),
-                    new Symbol(0x18f0L, "veth_poll"))));
+                    new Symbol(0x18f0L, "veth_poll")),
+                null));
   }
 
   /** Of agents of either kind on one build, whichever publishes last changes nothing. */
@@ -148,7 +151,8 @@ class KallsymsTest {
 
     new Kallsyms(recorded.host()).stream(facts, "aa55/nothing"::equals, chunks::add);
 
-    assertThat(chunks).containsExactly(new SymbolChunk("aa55", "nothing", 0, true, List.of()));
+    assertThat(chunks)
+        .containsExactly(new SymbolChunk("aa55", "nothing", 0, true, List.of(), null));
   }
 
   @Test

@@ -1,23 +1,35 @@
 package io.bianque.agent.probe;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.bianque.agent.binary.MappedFiles;
+import io.bianque.agent.binary.PerfMaps;
+import io.bianque.agent.encode.CodeNames;
+import io.bianque.agent.host.HostRoot;
 import io.bianque.agent.probe.ProbeSettings.Channel;
 import io.bianque.agent.probe.ProbeState.Attached;
 import io.bianque.agent.probe.ProbeState.Skipped;
 import io.bianque.agent.testing.Cgroup;
+import io.bianque.agent.testing.JavaProgram;
 import io.bianque.agent.testing.KernelSymbols;
 import io.bianque.agent.testing.KernelTest;
+import io.bianque.agent.testing.Program;
+import io.bianque.facts.SymbolChunk;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.TreeMap;
+import org.apache.avro.generic.GenericFixed;
 import org.apache.avro.generic.GenericRecord;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -26,6 +38,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Samples of programs that run all the time, in a cgroup of their own. */
 @KernelTest
@@ -103,8 +116,7 @@ class PerfTest {
         .filteredOn(event -> frames(event, "kernel_stack").isEmpty())
         .hasSizeGreaterThan(probe.events.size() / 2)
         // Bash keeps no frame pointers: only the first frame is sure.
-        .allSatisfy(event ->
-            assertThat(isCode(busy.pid(), frames(event, "user_stack").getFirst())).isTrue());
+        .allSatisfy(event -> assertThat(isCode(busy.pid(), userFrames(event).getFirst())).isTrue());
     ProbeReport report = probe.stop();
     assertThat(report.kernel().balances()).isTrue();
     assertThat(report.kernel().rateLimited()).isZero();
@@ -124,7 +136,109 @@ class PerfTest {
     assertThat(event.get("comm")).hasToString("dd");
     assertThat(functions(event)).contains("vfs_read").noneMatch(f -> f.contains("bpf"));
     assertThat(functions(event).getFirst()).doesNotContain("hrtimer", "perf_");
-    assertThat(frames(event, "user_stack")).isNotEmpty();
+    assertThat(userFrames(event)).isNotEmpty();
+  }
+
+  /** The kernel and the table mean the same by an offset. */
+  @ParameterizedTest
+  @ValueSource(strings = {"-pie", "-no-pie"})
+  void functionsOfAProgramAreNamedByTheTableOfItsFile(String link) throws Exception {
+    run("exec " + Program.compile(folder, link));
+    attach(Channel.RINGBUF, onlyTheCgroup());
+    GenericRecord event =
+        probe.await(
+            "a sample in leaf()",
+            each ->
+                each.get("comm").toString().equals("burn")
+                    && userFrames(each).size() > 3
+                    && ((List<?>) each.get("kernel_stack")).isEmpty());
+    String buildId = buildId(userFrames(event).getFirst());
+
+    TreeMap<Long, String> table = new TreeMap<>();
+    List<SymbolChunk> chunks = new ArrayList<>();
+    Thread reader =
+        Thread.ofPlatform()
+            .start(() ->
+                new MappedFiles(HostRoot.SYSTEM).stream((buildId + "/user")::equals, chunks::add));
+    reader.join();
+    for (SymbolChunk chunk : chunks) {
+      assertThat(chunk.getFile()).isEqualTo("burn");
+      chunk
+          .getSymbols()
+          .forEach(
+              each -> table.merge(each.getOffset(), each.getName(), (a, b) -> a.isEmpty() ? b : a));
+    }
+    List<String> named = new ArrayList<>();
+    for (GenericRecord frame : userFrames(event).subList(0, 3)) {
+      assertThat(buildId(frame)).isEqualTo(buildId);
+      long at = (Long) frame.get("offset") - (named.isEmpty() ? 0 : 1);
+      named.add(table.floorEntry(at).getValue());
+    }
+    assertThat(named).containsExactly("leaf", "middle", "main");
+    assertThat(buildId(userFrames(event).get(3))).as("of libc").isNotEqualTo(buildId);
+  }
+
+  @Test
+  void methodsThatAJvmHasCompiledAreNamedByItsMap() throws Exception {
+    run("exec " + JavaProgram.command(JavaProgram.classes()));
+    Path map = Path.of("/tmp/perf-" + busy.pid() + ".map");
+    try {
+      JavaProgram.writeMap(map, busy.pid());
+      assertJavaMethodsAreNamed((int) busy.pid());
+    } finally {
+      Files.deleteIfExists(map);
+    }
+  }
+
+  /** As in a container: its /tmp is another, and so is its own number. */
+  @Test
+  void soAreThoseOfAJvmInNamespacesOfItsOwn() throws Exception {
+    Path classes = Path.of("/mnt");
+    run(
+        "exec unshare --mount --pid --fork --kill-child --mount-proc bash -c 'mount --bind %s %s && mount -t tmpfs tmpfs /tmp && exec %s'"
+            .formatted(JavaProgram.classes(), classes, JavaProgram.command(classes)));
+    Path children = Path.of("/proc/%d/task/%<d/children".formatted(busy.pid()));
+    await().until(() -> !Files.readString(children).isBlank());
+    String pid = Files.readString(children).strip();
+    JavaProgram.writeMap(
+        Path.of("/proc/" + pid + "/root/tmp/perf-1.map"),
+        1,
+        "nsenter",
+        "--target=" + pid,
+        "--mount",
+        "--pid");
+
+    assertJavaMethodsAreNamed(Integer.parseInt(pid));
+  }
+
+  private void assertJavaMethodsAreNamed(int pid) {
+    PerfMaps names = new PerfMaps(HostRoot.SYSTEM, 4 << 20);
+    probe =
+        ProbeBench.of(
+            "perf", Channel.RINGBUF, 1 << 20, onlyTheCgroup(), Set.of("perf_event"), names);
+
+    GenericRecord event =
+        probe.await(
+            "a sample in leaf()",
+            each ->
+                userFrames(each).size() > 2
+                    && userFrames(each).getFirst().get("symbol") != null
+                    && userFrames(each).getFirst().get("symbol").toString().contains("leaf"));
+
+    assertThat(event.get("pid")).isEqualTo(pid);
+    assertThat(userFrames(event).subList(0, 2))
+        .allSatisfy(frame -> assertThat(frame.get("build_id")).isNull())
+        .extracting(frame -> frame.get("symbol").toString())
+        .containsExactly(JavaProgram.METHOD + "leaf()", JavaProgram.METHOD + "middle()");
+    // What started main() is in files.
+    assertThat(userFrames(event))
+        .filteredOn(frame -> frame.get("build_id") != null)
+        .isNotEmpty()
+        .allSatisfy(frame -> assertThat(frame.get("symbol")).isNull());
+  }
+
+  private static String buildId(GenericRecord frame) {
+    return HexFormat.of().formatHex(((GenericFixed) frame.get("build_id")).bytes());
   }
 
   @Test
@@ -193,17 +307,29 @@ class PerfTest {
         "host",
         "boot",
         () -> 0,
+        CodeNames.NONE,
         (_, _, _, _, _, _, _) -> {});
   }
 
   /** Whether it lies in a file's code, as the process has it mapped. */
-  private static boolean isCode(long pid, long address) throws IOException {
-    return Files.readAllLines(Path.of("/proc/" + pid + "/maps")).stream()
-        .map(line -> List.of(line.split("[ -]", 4)))
-        .filter(mapping -> mapping.get(2).startsWith("r") && mapping.get(3).startsWith("x"))
-        .anyMatch(mapping ->
-            Long.parseUnsignedLong(mapping.get(0), 16) <= address
-                && address < Long.parseUnsignedLong(mapping.get(1), 16));
+  private static boolean isCode(long pid, GenericRecord frame) throws IOException {
+    long offset = (Long) frame.get("offset");
+    return frame.get("build_id") != null
+        && Files.readAllLines(Path.of("/proc/" + pid + "/maps")).stream()
+            .map(line -> List.of(line.split(" +", 4)))
+            .filter(mapping -> mapping.get(1).startsWith("r-x"))
+            .anyMatch(mapping -> {
+              List<String> range = List.of(mapping.getFirst().split("-", 2));
+              long into = offset - Long.parseUnsignedLong(mapping.get(2), 16);
+              long size =
+                  Long.parseUnsignedLong(range.getLast(), 16)
+                      - Long.parseUnsignedLong(range.getFirst(), 16);
+              return 0 <= into && into < size;
+            });
+  }
+
+  private static List<GenericRecord> userFrames(GenericRecord event) {
+    return ((List<?>) event.get("user_frames")).stream().map(GenericRecord.class::cast).toList();
   }
 
   private static List<Long> frames(GenericRecord event, String stack) {

@@ -2,6 +2,7 @@ package io.bianque.agent.probe;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import io.bianque.agent.encode.CodeNames;
 import io.bianque.agent.host.ClockOffset;
 import io.bianque.agent.probe.ProbeSettings.Channel;
 import io.bianque.agent.probe.ProbeState.Attached;
@@ -245,7 +246,8 @@ class PinnedProbesTest {
   }
 
   private static Probes start(Taken sink, ProbeSettings settings) {
-    Probes probes = new Probes(settings, "host", "boot", ClockOffset::measureNanos, sink);
+    Probes probes =
+        new Probes(settings, "host", "boot", ClockOffset::measureNanos, CodeNames.NONE, sink);
     probes.startAll();
     return probes;
   }

@@ -1,6 +1,7 @@
 package io.bianque.agent.probe;
 
 import io.bianque.agent.encode.AgentFields;
+import io.bianque.agent.encode.CodeNames;
 import io.bianque.agent.host.ClockOffset;
 import io.bianque.agent.libbpf.EventChannel;
 import io.bianque.agent.probe.Hook.Variant;
@@ -50,7 +51,18 @@ final class ProbeBench implements AutoCloseable {
       int channelBytes,
       Map<String, String> tunables,
       Set<String> sections) {
-    return new ProbeBench(files(probe), channel, channelBytes, tunables, sections);
+    return of(probe, channel, channelBytes, tunables, sections, CodeNames.NONE);
+  }
+
+  /** The same, with names of code that processes make. */
+  static ProbeBench of(
+      String probe,
+      ProbeSettings.Channel channel,
+      int channelBytes,
+      Map<String, String> tunables,
+      Set<String> sections,
+      CodeNames codeNames) {
+    return new ProbeBench(files(probe), channel, channelBytes, tunables, sections, codeNames);
   }
 
   /** The files of a probe of this project, as they were built. */
@@ -69,7 +81,8 @@ final class ProbeBench implements AutoCloseable {
       ProbeSettings.Channel channel,
       int channelBytes,
       Map<String, String> tunables,
-      Set<String> sections) {
+      Set<String> sections,
+      CodeNames codeNames) {
     ProbePlan all = ProbePlan.read(files, tunables);
     ProbePlan plan =
         new ProbePlan(
@@ -98,7 +111,7 @@ final class ProbeBench implements AutoCloseable {
             plan,
             4711,
             kernel,
-            new AgentFields("host", "boot", 4711, ClockOffset.measureNanos()),
+            new AgentFields("host", "boot", 4711, ClockOffset.measureNanos(), codeNames),
             decoded);
   }
 

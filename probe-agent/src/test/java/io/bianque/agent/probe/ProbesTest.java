@@ -3,6 +3,7 @@ package io.bianque.agent.probe;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.bianque.agent.encode.CodeNames;
 import io.bianque.agent.host.ClockOffset;
 import io.bianque.agent.probe.ProbeSettings.Channel;
 import io.bianque.agent.probe.ProbeState.Attached;
@@ -406,6 +407,7 @@ class ProbesTest {
         "host",
         "boot",
         ClockOffset::measureNanos,
+        CodeNames.NONE,
         (probe, epoch, wallNanos, buffer, offset, length, receipt) ->
             events.merge(probe, 1, Integer::sum),
         clock);

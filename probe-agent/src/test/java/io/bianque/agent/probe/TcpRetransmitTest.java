@@ -252,7 +252,7 @@ class TcpRetransmitTest {
       assertThat(event.get("tcp_flags")).isEqualTo(SYN);
       assertThat((long) event.get("tcp_end_seq") - (long) event.get("tcp_seq") & 0xffffffffL)
           .isEqualTo(1);
-      assertThat(event.get("timeouts")).isEqualTo(1);
+      assertThat(event.get("timeouts")).as("of %s", event).isEqualTo(1);
       assertThat(event.get("srtt_us")).isEqualTo(0L);
     }
   }

@@ -106,7 +106,7 @@ class SymbolFeedTest {
     for (String table : ALL) {
       if (wanted.test(table)) {
         String[] parts = table.split("/", 2);
-        sink.accept(new SymbolChunk(parts[0], parts[1], 0, true, List.of()));
+        sink.accept(new SymbolChunk(parts[0], parts[1], 0, true, List.of(), null));
       }
     }
   }

@@ -6,13 +6,13 @@ import java.util.List;
 import java.util.concurrent.TimeUnit;
 
 /** Runs programs to their end. */
-final class Commands {
+public final class Commands {
   private static final int SECONDS = 20;
 
   private Commands() {}
 
   /** What it printed; fails when it fails, with what it printed. */
-  static String run(String input, String... command) {
+  public static String run(String input, String... command) {
     try {
       Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
       process.getOutputStream().write(input.getBytes(StandardCharsets.UTF_8));

@@ -24,15 +24,21 @@ public final class NetnsPair implements AutoCloseable {
 
   /** One end of the pair. */
   public enum Side {
-    LEFT("192.0.2.1", "2001:db8::1"),
-    RIGHT("192.0.2.2", "2001:db8::2");
+    LEFT("192.0.2.1", "2001:db8::1", "02:00:00:00:00:01"),
+    RIGHT("192.0.2.2", "2001:db8::2", "02:00:00:00:00:02");
 
     private final String ipv4;
     private final String ipv6;
+    private final String mac;
 
-    Side(String ipv4, String ipv6) {
+    Side(String ipv4, String ipv6, String mac) {
       this.ipv4 = ipv4;
       this.ipv6 = ipv6;
+      this.mac = mac;
+    }
+
+    private Side other() {
+      return this == LEFT ? RIGHT : LEFT;
     }
 
     /** Its IPv4 address. */
@@ -99,21 +105,50 @@ public final class NetnsPair implements AutoCloseable {
         "link",
         "add",
         Side.LEFT.device(),
+        "address",
+        Side.LEFT.mac,
         "type",
         "veth",
         "peer",
         "name",
         Side.RIGHT.device(),
+        "address",
+        Side.RIGHT.mac,
         "netns",
         namespace(Side.RIGHT));
     for (Side side : Side.values()) {
-      // Addresses before "up", and no duplicate address detection: then nothing has to be waited
-      // for.
       ip(side, "addr", "add", side.ipv4() + "/30", "dev", side.device());
       ip(side, "-6", "addr", "add", side.ipv6() + "/64", "dev", side.device(), "nodad");
       ip(side, "link", "set", "lo", "up");
       ip(side, "link", "set", side.device(), "up");
     }
+    for (Side side : Side.values()) {
+      awaitUsable(side);
+      meet(side, side.other().ipv4());
+      meet(side, side.other().ipv6());
+    }
+  }
+
+  /**
+   * Carrier and addresses come up in the kernel's own time, by its workqueues: a packet sent before
+   * is dropped, and what asks for a neighbour asks again a second later.
+   */
+  private void awaitUsable(Side side) {
+    long deadline = System.nanoTime() + 30_000_000_000L;
+    while (!ip(side, "link", "show", "dev", side.device()).contains("state UP")
+        || !ip(side, "-6", "addr", "show", "dev", side.device(), "scope", "global", "tentative")
+            .isBlank()) {
+      if (System.nanoTime() > deadline) {
+        throw new IllegalStateException(side.device() + " of " + namespace(side) + " is not up");
+      }
+      LockSupport.parkNanos(2_000_000);
+    }
+  }
+
+  /** Nobody has to be asked where the other end is: a question that is lost costs a second. */
+  private void meet(Side side, String address) {
+    String mac = side.other().mac;
+    ip(side, "neigh", "replace", address, "lladdr", mac, "dev", side.device(), "nud", "permanent");
   }
 
   /** Name of a side's namespace, as {@code ip netns} has it. */
