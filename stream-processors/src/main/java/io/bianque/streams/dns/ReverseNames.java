@@ -7,9 +7,12 @@ import com.github.benmanes.caffeine.cache.Ticker;
 import io.bianque.streams.names.IpAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayDeque;
+import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
@@ -39,7 +42,8 @@ import org.xbill.DNS.Type;
  * later ones get what came of it, for as long as the answer's TTL says, negative ones too (RFC
  * 2308). One address is asked for once at a time, and only so many at the same time. After {@code
  * breakerFailures} lookups in a row without any answer no more are made for a while, but one at a
- * time to see whether the servers are back.
+ * time to see whether the servers are back; until they are, nothing is worth waiting for: no answer
+ * is {@link Answer.Pending}.
  */
 public final class ReverseNames {
   private static final Logger LOG = LoggerFactory.getLogger(ReverseNames.class);
@@ -54,8 +58,24 @@ public final class ReverseNames {
     /** Being asked for. */
     record Pending() implements Answer {}
 
+    /** It was being asked for when the event went on without it: only of what is recorded. */
+    record Unanswered() implements Answer {}
+
     /** No answer is to be had now, and why. */
     record Unavailable(String reason) implements Answer {}
+  }
+
+  /**
+   * What is known, and how long.
+   *
+   * @param resolvedAt when DNS answered or was given up; null when it was not asked, or has not
+   *     answered
+   * @param validUntil until when that is remembered; null likewise
+   */
+  public record Found(Answer answer, Instant resolvedAt, Instant validUntil) {
+    Found(Answer answer) {
+      this(answer, null, null);
+    }
   }
 
   /**
@@ -94,12 +114,31 @@ public final class ReverseNames {
   private static final Duration MOST_NEGATIVE_TTL = Duration.ofMinutes(15);
   private static final Duration FAILURE_TTL = Duration.ofSeconds(15);
 
-  private static final Answer PENDING = new Answer.Pending();
-  private static final Answer NAMELESS = new Answer.Nameless();
-  private static final Answer QUEUE_FULL =
-      new Answer.Unavailable("too many addresses wait to be asked for");
+  /** Of a question or a lookup. */
+  private enum Outcome {
+    CACHED,
+    ANSWERED,
+    NAMELESS,
+    FAILED,
+    TIMEOUT,
+    QUEUE_FULL,
+    BREAKER_OPEN,
+    SKIPPED
+  }
 
-  private record Entry(Answer answer, Duration ttl) {}
+  private static final Answer NAMELESS = new Answer.Nameless();
+  private static final Found NOT_ASKED_FOR = new Found(NAMELESS);
+  private static final Found PENDING = new Found(new Answer.Pending());
+  private static final Found QUEUE_FULL =
+      new Found(new Answer.Unavailable("too many addresses wait to be asked for"));
+  private static final Found SERVERS_SILENT =
+      new Found(new Answer.Unavailable("the DNS servers do not answer"));
+
+  private record Entry(Found found, Duration ttl) {
+    Entry(Answer answer, Duration ttl, Instant now) {
+      this(new Found(answer, now, now.plus(ttl)), ttl);
+    }
+  }
 
   private final Settings settings;
   private final Resolver resolver;
@@ -112,10 +151,13 @@ public final class ReverseNames {
   private final Queue<IpAddress> queue = new ArrayDeque<>();
   private int running;
   private int failuresInARow;
-  private long pausedUntilNanos;
-  private boolean paused;
 
-  private final Map<String, LongAdder> outcomes;
+  // Written with the lock held. Each event asks while the servers are silent, and takes no lock
+  // for it.
+  private volatile long pausedUntilNanos;
+  private volatile boolean paused;
+
+  private final Map<Outcome, LongAdder> outcomes = new EnumMap<>(Outcome.class);
 
   public ReverseNames(Settings settings) {
     this(settings, Ticker.systemTicker());
@@ -132,20 +174,9 @@ public final class ReverseNames {
             .executor(Runnable::run)
             .expireAfter(Expiry.writing((IpAddress address, Entry entry) -> entry.ttl()))
             .build();
-    Map<String, LongAdder> counts = new HashMap<>();
-    for (String outcome :
-        List.of(
-            "cached",
-            "answered",
-            "nameless",
-            "failed",
-            "timeout",
-            "queue_full",
-            "breaker_open",
-            "skipped")) {
-      counts.put(outcome, new LongAdder());
+    for (Outcome outcome : Outcome.values()) {
+      outcomes.put(outcome, new LongAdder());
     }
-    this.outcomes = Map.copyOf(counts);
   }
 
   private static Resolver resolver(Settings settings) {
@@ -166,32 +197,38 @@ public final class ReverseNames {
   }
 
   /** What is known of the address now. Never waits. */
-  public Answer lookup(IpAddress address) {
+  public Found lookup(IpAddress address) {
     if (!address.mayHaveName()) {
-      count("skipped");
-      return NAMELESS;
+      count(Outcome.SKIPPED);
+      return NOT_ASKED_FOR;
     }
     Entry entry = answers.getIfPresent(address);
     if (entry != null) {
-      count("cached");
-      return entry.answer();
+      count(Outcome.CACHED);
+      return entry.found();
     }
     return ask(address);
   }
 
-  private Answer ask(IpAddress address) {
+  private Found ask(IpAddress address) {
+    if (nobodyIsAsked()) {
+      count(Outcome.BREAKER_OPEN);
+      return SERVERS_SILENT;
+    }
+    Found until;
     synchronized (lock) {
-      if (outstanding.containsKey(address)) {
-        return PENDING;
-      }
+      until = paused ? SERVERS_SILENT : PENDING;
       if (paused) {
-        if (ticker.read() - pausedUntilNanos < 0 || running > 0) {
-          count("breaker_open");
-          return new Answer.Unavailable("the DNS servers do not answer");
+        if (nobodyIsAsked() || running > 0) {
+          count(Outcome.BREAKER_OPEN);
+          return SERVERS_SILENT;
         }
+        pause(); // while this one is asked for
+      } else if (outstanding.containsKey(address)) {
+        return PENDING;
       } else if (running >= settings.concurrent()) {
         if (queue.size() >= settings.queued()) {
-          count("queue_full");
+          count(Outcome.QUEUE_FULL);
           return QUEUE_FULL;
         }
         outstanding.put(address, true);
@@ -204,7 +241,16 @@ public final class ReverseNames {
     send(address);
     // An answer may be there already: a resolver may fail at once.
     Entry entry = answers.getIfPresent(address);
-    return entry == null ? PENDING : entry.answer();
+    return entry == null ? until : entry.found();
+  }
+
+  private boolean nobodyIsAsked() {
+    return paused && ticker.read() - pausedUntilNanos < 0;
+  }
+
+  private void pause() {
+    pausedUntilNanos = ticker.read() + settings.breakerPause().toNanos();
+    paused = true;
   }
 
   private void send(IpAddress address) {
@@ -232,12 +278,16 @@ public final class ReverseNames {
     int rcode = answer.getRcode();
     Entry entry;
     if (rcode == Rcode.NOERROR || rcode == Rcode.NXDOMAIN) {
-      entry = name(answer).orElseGet(() -> new Entry(NAMELESS, negativeTtl(answer)));
-      count(entry.answer() instanceof Answer.Known ? "answered" : "nameless");
+      entry = name(answer).orElseGet(() -> new Entry(NAMELESS, negativeTtl(answer), Instant.now()));
+      count(entry.found().answer() instanceof Answer.Known ? Outcome.ANSWERED : Outcome.NAMELESS);
     } else {
       // The servers are there and say no: the zone is broken or not for us. Others may be well.
-      entry = new Entry(new Answer.Unavailable("DNS answered " + Rcode.string(rcode)), FAILURE_TTL);
-      count("failed");
+      entry =
+          new Entry(
+              new Answer.Unavailable("DNS answered " + Rcode.string(rcode)),
+              FAILURE_TTL,
+              Instant.now());
+      count(Outcome.FAILED);
     }
     answers.put(address, entry);
     done(address, true);
@@ -245,12 +295,13 @@ public final class ReverseNames {
 
   private void failed(IpAddress address, Throwable failure) {
     LOG.debug("No answer for {}: {}", address, failure.toString());
-    count("timeout");
+    count(Outcome.TIMEOUT);
     answers.put(
         address,
         new Entry(
             new Answer.Unavailable("no DNS server answered within " + settings.timeout()),
-            FAILURE_TTL));
+            FAILURE_TTL,
+            Instant.now()));
     done(address, false);
   }
 
@@ -271,8 +322,7 @@ public final class ReverseNames {
               "No DNS server answers; names are left out, and one is asked for every {}",
               settings.breakerPause());
         }
-        paused = true;
-        pausedUntilNanos = ticker.read() + settings.breakerPause().toNanos();
+        pause();
         queue.forEach(outstanding::remove);
         queue.clear();
       }
@@ -293,11 +343,14 @@ public final class ReverseNames {
         .map(PTRRecord.class::cast)
         .min((a, b) -> a.getTarget().compareTo(b.getTarget()))
         .map(ptr ->
-            new Entry(new Answer.Known(text(ptr.getTarget())), bounded(ptr.getTTL(), MOST_TTL)));
+            new Entry(
+                new Answer.Known(text(ptr.getTarget())),
+                bounded(ptr.getTTL(), MOST_TTL),
+                Instant.now()));
   }
 
   private static String text(Name name) {
-    return name.toString(true).toLowerCase(java.util.Locale.ROOT);
+    return name.toString(true).toLowerCase(Locale.ROOT);
   }
 
   private static Duration negativeTtl(Message answer) {
@@ -317,14 +370,15 @@ public final class ReverseNames {
     return ttl.compareTo(most) > 0 ? most : ttl;
   }
 
-  private void count(String outcome) {
+  private void count(Outcome outcome) {
     outcomes.get(outcome).increment();
   }
 
   /** Questions and lookups since the start, by what came of them. */
   public Map<String, Long> outcomes() {
     Map<String, Long> counts = new HashMap<>();
-    outcomes.forEach((outcome, count) -> counts.put(outcome, count.sum()));
+    outcomes.forEach(
+        (outcome, count) -> counts.put(outcome.name().toLowerCase(Locale.ROOT), count.sum()));
     return counts;
   }
 
@@ -337,8 +391,6 @@ public final class ReverseNames {
 
   /** Whether asking is paused because no server answers. */
   public boolean paused() {
-    synchronized (lock) {
-      return paused;
-    }
+    return paused;
   }
 }

@@ -9,6 +9,7 @@ import io.bianque.streams.names.IpAddress;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -57,7 +58,7 @@ class ReverseNamesTest {
   private static Answer answer(ReverseNames names, IpAddress address) {
     return await()
         .atMost(Duration.ofSeconds(10))
-        .until(() -> names.lookup(address), answer -> !(answer instanceof Answer.Pending));
+        .until(() -> names.lookup(address).answer(), answer -> !(answer instanceof Answer.Pending));
   }
 
   @Test
@@ -65,7 +66,7 @@ class ReverseNamesTest {
     server.name("1.0.0.10.in-addr.arpa.", "Client.Example.org.");
     server.manner = Manner.HOLDS;
     ReverseNames names = names();
-    assertThat(names.lookup(ip(1))).isInstanceOf(Answer.Pending.class);
+    assertThat(names.lookup(ip(1)).answer()).isInstanceOf(Answer.Pending.class);
     server.open();
     assertThat(answer(names, ip(1))).isEqualTo(new Answer.Known("client.example.org"));
     assertThat(names.outcomes()).containsEntry("answered", 1L);
@@ -96,7 +97,7 @@ class ReverseNamesTest {
     ReverseNames names = names();
     var _ = answer(names, ip(1));
     pass(Duration.ofSeconds(59));
-    assertThat(names.lookup(ip(1))).isInstanceOf(Answer.Known.class);
+    assertThat(names.lookup(ip(1)).answer()).isInstanceOf(Answer.Known.class);
     assertThat(server.questions).hasSize(1);
     pass(Duration.ofSeconds(2));
     var _ = answer(names, ip(1));
@@ -110,7 +111,7 @@ class ReverseNamesTest {
     ReverseNames names = names();
     var _ = answer(names, ip(1));
     pass(Duration.ofSeconds(9));
-    assertThat(names.lookup(ip(1))).isInstanceOf(Answer.Known.class);
+    assertThat(names.lookup(ip(1)).answer()).isInstanceOf(Answer.Known.class);
     assertThat(server.questions).hasSize(1);
   }
 
@@ -119,7 +120,7 @@ class ReverseNamesTest {
     ReverseNames names = names();
     assertThat(answer(names, ip(9))).isInstanceOf(Answer.Nameless.class);
     pass(Duration.ofSeconds(119));
-    assertThat(names.lookup(ip(9))).isInstanceOf(Answer.Nameless.class);
+    assertThat(names.lookup(ip(9)).answer()).isInstanceOf(Answer.Nameless.class);
     assertThat(server.questions).hasSize(1);
     pass(Duration.ofSeconds(2));
     var _ = answer(names, ip(9));
@@ -131,7 +132,7 @@ class ReverseNamesTest {
     server.manner = Manner.HOLDS;
     ReverseNames names = names();
     for (int i = 0; i < 50; i++) {
-      assertThat(names.lookup(ip(1))).isInstanceOf(Answer.Pending.class);
+      assertThat(names.lookup(ip(1)).answer()).isInstanceOf(Answer.Pending.class);
     }
     assertThat(names.outstanding()).isEqualTo(1);
     server.open();
@@ -144,9 +145,9 @@ class ReverseNamesTest {
     server.manner = Manner.HOLDS;
     ReverseNames names = names(Duration.ofSeconds(20), 2, 3, 3);
     for (int i = 1; i <= 5; i++) {
-      assertThat(names.lookup(ip(i))).isInstanceOf(Answer.Pending.class);
+      assertThat(names.lookup(ip(i)).answer()).isInstanceOf(Answer.Pending.class);
     }
-    assertThat(names.lookup(ip(6))).isInstanceOf(Answer.Unavailable.class);
+    assertThat(names.lookup(ip(6)).answer()).isInstanceOf(Answer.Unavailable.class);
     await().until(() -> server.atOnce.get() == 2);
     server.open();
     for (int i = 1; i <= 5; i++) {
@@ -161,7 +162,7 @@ class ReverseNamesTest {
     ReverseNames names = names();
     assertThat(answer(names, ip(1))).isEqualTo(new Answer.Unavailable("DNS answered SERVFAIL"));
     int asked = server.questions.size();
-    assertThat(names.lookup(ip(1))).isInstanceOf(Answer.Unavailable.class);
+    assertThat(names.lookup(ip(1)).answer()).isInstanceOf(Answer.Unavailable.class);
     assertThat(server.questions).hasSize(asked);
     assertThat(names.paused()).isFalse();
   }
@@ -176,17 +177,45 @@ class ReverseNamesTest {
     assertThat(names.paused()).isTrue();
     int asked = server.questions.size();
     for (int i = 10; i < 200; i++) {
-      assertThat(names.lookup(ip(i)))
+      assertThat(names.lookup(ip(i)).answer())
           .isEqualTo(new Answer.Unavailable("the DNS servers do not answer"));
     }
     assertThat(server.questions).hasSize(asked);
 
     server.manner = Manner.ANSWERS;
     pass(Duration.ofSeconds(11));
-    // One goes ahead; the others follow when it has come back.
+    // One goes ahead, and not even its event waits; the others follow when it has come back.
+    assertThat(names.lookup(ip(201)).answer()).isInstanceOf(Answer.Unavailable.class);
+    assertThat(names.lookup(ip(201)).answer()).isNotInstanceOf(Answer.Pending.class);
+    await().until(() -> !names.paused());
     assertThat(answer(names, ip(201))).isInstanceOf(Answer.Nameless.class);
     assertThat(names.paused()).isFalse();
     assertThat(answer(names, ip(202))).isInstanceOf(Answer.Nameless.class);
+  }
+
+  @Test
+  void whileOneIsAskedForToSeeWhetherTheServersAreBackNoOtherIs() {
+    server.manner = Manner.SILENT;
+    ReverseNames names = names(Duration.ofSeconds(3), 8, 100, 3);
+    for (int i = 1; i <= 3; i++) {
+      var _ = names.lookup(ip(i));
+    }
+    await().until(names::paused);
+
+    server.manner = Manner.HOLDS;
+    pass(Duration.ofSeconds(11));
+    var _ = names.lookup(ip(4));
+    await().until(() -> server.atOnce.get() > 0);
+    // However long that takes: twice the pause has gone by.
+    pass(Duration.ofSeconds(11));
+    for (int i = 5; i < 100; i++) {
+      assertThat(names.lookup(ip(i)).answer())
+          .isEqualTo(new Answer.Unavailable("the DNS servers do not answer"));
+    }
+    assertThat(names.outstanding()).isEqualTo(1);
+    assertThat(Set.copyOf(server.questions)).hasSize(4);
+    server.open();
+    await().until(() -> !names.paused());
   }
 
   @Test
@@ -204,8 +233,9 @@ class ReverseNamesTest {
   @Test
   void addressesThatCannotHaveANameAreNotAskedFor() {
     ReverseNames names = names();
-    assertThat(names.lookup(IpAddress.of(new byte[4]))).isInstanceOf(Answer.Nameless.class);
-    assertThat(names.lookup(IpAddress.of(new byte[] {(byte) 224, 0, 0, 1})))
+    assertThat(names.lookup(IpAddress.of(new byte[4])).answer())
+        .isInstanceOf(Answer.Nameless.class);
+    assertThat(names.lookup(IpAddress.of(new byte[] {(byte) 224, 0, 0, 1})).answer())
         .isInstanceOf(Answer.Nameless.class);
     assertThat(names.outcomes()).containsEntry("skipped", 2L);
     assertThat(names.outstanding()).isZero();
