@@ -1,5 +1,6 @@
 package io.bianque.streams.rule;
 
+import io.bianque.schemas.derive.EnrichedSchema;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -16,6 +17,9 @@ final class BoundRules {
   /** Whose events these are for. */
   final Schema schema;
 
+  /** Whether the events have the fields for what rules say of them. */
+  final boolean tagged;
+
   private final Condition[] conditions;
 
   /** A bit for each rule that no index knows. */
@@ -26,6 +30,7 @@ final class BoundRules {
 
   BoundRules(Schema schema, List<Condition> conditions) {
     this.schema = schema;
+    this.tagged = isTagged(schema);
     this.conditions = conditions.toArray(Condition[]::new);
     this.always = new long[(conditions.size() + 63) / 64];
     Map<Integer, Index.Values> values = new TreeMap<>();
@@ -58,6 +63,10 @@ final class BoundRules {
             .flatMap(byPosition -> byPosition.keySet().stream())
             .mapToInt(Integer::intValue)
             .toArray();
+  }
+
+  static boolean isTagged(Schema enriched) {
+    return EnrichedSchema.OF_RULES.stream().allMatch(name -> enriched.getField(name) != null);
   }
 
   /** A bit for each rule that may hold for the event, or may have no answer. */

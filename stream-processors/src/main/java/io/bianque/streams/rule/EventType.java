@@ -10,6 +10,7 @@ import dev.cel.common.types.NullableType;
 import dev.cel.common.types.SimpleType;
 import dev.cel.common.types.StructType;
 import dev.cel.common.types.StructTypeReference;
+import io.bianque.schemas.derive.EnrichedSchema;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -23,7 +24,7 @@ final class EventType implements CelTypeProvider {
 
   EventType(Schema event) {
     Map<String, CelType> found = new LinkedHashMap<>();
-    collect(event, found);
+    collect(event, event, found);
     this.types = ImmutableMap.copyOf(found);
   }
 
@@ -37,15 +38,18 @@ final class EventType implements CelTypeProvider {
     return Optional.ofNullable(types.get(name));
   }
 
-  private static void collect(Schema schema, Map<String, CelType> found) {
+  private static void collect(Schema event, Schema schema, Map<String, CelType> found) {
     switch (schema.getType()) {
       case RECORD -> {
         if (!found.containsKey(schema.getFullName())) {
           ImmutableMap.Builder<String, CelType> fields = ImmutableMap.builder();
           found.put(schema.getFullName(), SimpleType.DYN); // a record may hold itself
           for (Schema.Field field : schema.getFields()) {
-            collect(field.schema(), found);
-            fields.put(field.name(), type(field.schema()));
+            // What rules say is not there yet when they are asked.
+            if (!schema.equals(event) || !EnrichedSchema.OF_RULES.contains(field.name())) {
+              collect(event, field.schema(), found);
+              fields.put(field.name(), type(field.schema()));
+            }
           }
           ImmutableMap<String, CelType> byName = fields.buildOrThrow();
           found.put(
@@ -56,9 +60,9 @@ final class EventType implements CelTypeProvider {
                   name -> Optional.ofNullable(byName.get(name))));
         }
       }
-      case ARRAY -> collect(schema.getElementType(), found);
-      case MAP -> collect(schema.getValueType(), found);
-      case UNION -> schema.getTypes().forEach(type -> collect(type, found));
+      case ARRAY -> collect(event, schema.getElementType(), found);
+      case MAP -> collect(event, schema.getValueType(), found);
+      case UNION -> schema.getTypes().forEach(type -> collect(event, type, found));
       default -> {}
     }
   }

@@ -1,5 +1,6 @@
 package io.bianque.streams.rule;
 
+import io.bianque.schemas.wire.EncodedTexts;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -125,7 +126,21 @@ sealed interface Index {
 
     @Override
     public void find(Object value, long[] found) {
-      List<?> list = value instanceof List<?> present ? present : List.of();
+      switch (value) {
+        // The frames of one stack are one object: to walk them for each event took 1 of 17 µs.
+        case EncodedTexts texts -> Index.add(texts.derived(this, this::allIn), found);
+        case List<?> list -> findIn(list, found);
+        case null, default -> findIn(List.of(), found);
+      }
+    }
+
+    private long[] allIn(List<?> list) {
+      long[] found = new long[all.length];
+      findIn(list, found);
+      return found;
+    }
+
+    private void findIn(List<?> list, long[] found) {
       if (list.size() < most) {
         byLeast.forEach((least, rules) -> Index.add(list.size() < least ? rules : null, found));
       }

@@ -1,11 +1,11 @@
 package io.bianque.streams.rule;
 
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.atomic.LongAdder;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.IndexedRecord;
@@ -15,10 +15,10 @@ import org.apache.avro.generic.IndexedRecord;
  * of several schemas, so conditions are bound to positions once for each schema that comes.
  */
 final class ProbeRules {
-  /** A rule, and what came of it since the start. */
-  record Rule(String name, Checked condition, LongAdder ignored, LongAdder unanswered) {
-    Rule(String name, Checked condition) {
-      this(name, condition, new LongAdder(), new LongAdder());
+  /** A rule, and how often it held and had no answer since the start. */
+  record Rule(String name, Checked condition, Action action, LongAdder held, LongAdder unanswered) {
+    Rule(String name, Checked condition, Action action) {
+      this(name, condition, action, new LongAdder(), new LongAdder());
     }
   }
 
@@ -53,24 +53,44 @@ final class ProbeRules {
     return interpreted;
   }
 
-  Optional<String> ignoredBy(IndexedRecord event) {
+  Outcome decide(String eventId, IndexedRecord event) {
     BoundRules conditions = boundTo(event.getSchema());
     Scope scope = new Scope(event);
     long[] candidates = conditions.candidates(event);
+    Outcome.Passes passes = Outcome.UNTOUCHED;
     for (int word = 0; word < candidates.length; word++) {
       for (long left = candidates[word]; left != 0; left &= left - 1) {
         int number = word * 64 + Long.numberOfTrailingZeros(left);
+        Rule rule = rules.get(number);
         switch (conditions.test(number, scope)) {
           case TRUE -> {
-            rules.get(number).ignored().increment();
-            return Optional.of(rules.get(number).name());
+            rule.held().increment();
+            if (conditions.tagged || !rule.action().writes()) {
+              switch (passes.after(rule.name(), rule.action(), eventId)) {
+                case Outcome.Ignored ignored -> {
+                  return ignored;
+                }
+                case Outcome.Passes more -> passes = more;
+              }
+            }
           }
-          case NONE -> rules.get(number).unanswered().increment();
+          case NONE -> rule.unanswered().increment();
           case FALSE -> {}
         }
       }
     }
-    return Optional.empty();
+    return passes;
+  }
+
+  /** Names of all rules that hold, in the file's order; counts nothing. */
+  List<String> holding(IndexedRecord event) {
+    BoundRules conditions = boundTo(event.getSchema());
+    Scope scope = new Scope(event);
+    BitSet candidates = BitSet.valueOf(conditions.candidates(event));
+    return candidates.stream()
+        .filter(number -> conditions.test(number, scope) == Answer.TRUE)
+        .mapToObj(number -> rules.get(number).name())
+        .toList();
   }
 
   @SuppressWarnings("ReferenceEquality") // the same schema by another identity is bound once more

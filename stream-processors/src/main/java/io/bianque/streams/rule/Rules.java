@@ -4,6 +4,8 @@ import dev.cel.common.CelIssue;
 import dev.cel.common.CelValidationException;
 import dev.cel.common.CelValidationResult;
 import dev.cel.runtime.CelEvaluationException;
+import io.bianque.schemas.catalogue.Topics;
+import io.bianque.schemas.derive.EnrichedSchema;
 import io.bianque.streams.rule.InvalidRules.Mistake;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -13,8 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.atomic.LongAdder;
-import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -37,15 +38,25 @@ public final class Rules {
 
   private final String version;
   private final Map<String, ProbeRules> byProbe;
+  private final List<RoutedTo> routes;
 
-  private Rules(String version, Map<String, ProbeRules> byProbe) {
+  /**
+   * A topic that a rule routes to.
+   *
+   * @param file of the rule
+   * @param place where it says so
+   */
+  private record RoutedTo(String topic, String file, Mark place, String rule) {}
+
+  private Rules(String version, Map<String, ProbeRules> byProbe, List<RoutedTo> routes) {
     this.version = version;
     this.byProbe = byProbe;
+    this.routes = List.copyOf(routes);
   }
 
   /** No rules: everything passes. */
   public static Rules none() {
-    return new Rules("none", Map.of());
+    return new Rules("none", Map.of(), List.of());
   }
 
   /**
@@ -66,6 +77,7 @@ public final class Rules {
     RulesFile file = RulesFile.parse(name, text);
     List<Mistake> mistakes = new ArrayList<>();
     Map<String, List<ProbeRules.Rule>> byProbe = new LinkedHashMap<>();
+    List<RoutedTo> routes = new ArrayList<>();
     Set<String> names = new HashSet<>();
     for (RulesFile.Rule rule : file.rules()) {
       names.add(rule.name());
@@ -77,7 +89,11 @@ public final class Rules {
       if (checked.isPresent() && applies) {
         byProbe
             .computeIfAbsent(rule.probe(), probe -> new ArrayList<>())
-            .add(new ProbeRules.Rule(rule.name(), checked.get()));
+            .add(new ProbeRules.Rule(rule.name(), checked.get(), rule.action()));
+        if (rule.action() instanceof Action.Route(String route)) {
+          routes.add(
+              new RoutedTo(Topics.routed(route), file.name(), rule.actionPlace(), rule.name()));
+        }
       }
     }
     for (Set<String> chosen : List.of(enable, disable)) {
@@ -101,7 +117,7 @@ public final class Rules {
     String version = file.version() + suffix("+", enable) + suffix("-", disable);
     Map<String, ProbeRules> bound = new LinkedHashMap<>();
     byProbe.forEach((probe, rules) -> bound.put(probe, new ProbeRules(rules, schemas.get(probe))));
-    return new Rules(version, bound);
+    return new Rules(version, bound, routes);
   }
 
   private static String suffix(String sign, Set<String> names) {
@@ -125,6 +141,15 @@ public final class Rules {
                       Spelling.hint(rule.probe(), schemas.keySet()),
                       String.join(", ", schemas.keySet().stream().sorted().toList()))));
       return Optional.empty();
+    }
+    if (rule.action().writes() && !BoundRules.isTagged(schema)) {
+      mistakes.add(
+          mistake(
+              file,
+              rule.actionPlace(),
+              rule.name(),
+              "events of probe '%s' have no field for it: its schema does not say \"%s\": true"
+                  .formatted(rule.probe(), EnrichedSchema.TAGGED_PROPERTY)));
     }
     CelValidationResult result = Checked.compiler(schema).compile(rule.when());
     if (result.hasError()) {
@@ -158,23 +183,19 @@ public final class Rules {
               mistakes.add(mistake(file, node.getStartMark().orElseThrow(), rule.name(), message)))
               .read(test.event(), schema);
       boolean holds = condition.interpreted().test(new Scope(event)) == Answer.TRUE;
-      if (mistakes.size() == before && holds != test.ignored()) {
+      if (mistakes.size() == before && holds != test.holds()) {
         mistakes.add(
             mistake(
                 file,
                 test.place(),
                 rule.name(),
-                "the test's event should be %s, and it is %s: %s"
+                "the test's outcome should be '%s', and it is '%s': %s"
                     .formatted(
-                        outcome(test.ignored()),
-                        outcome(holds),
+                        test.outcome(),
+                        test.otherOutcome(),
                         Explanation.of(condition, event).inWords())));
       }
     }
-  }
-
-  private static String outcome(boolean ignored) {
-    return ignored ? "ignored" : "passed";
   }
 
   private static Mistake mistake(String file, Mark place, String rule, String message) {
@@ -183,7 +204,11 @@ public final class Rules {
 
   private static String explained(String message, Schema schema) {
     Matcher undefined = UNDEFINED_FIELD.matcher(message);
-    if (undefined.find()) {
+    if (undefined.find() && EnrichedSchema.OF_RULES.contains(undefined.group(1))) {
+      return "'%s' is what rules say of an event; it is not there yet when they are asked"
+          .formatted(undefined.group(1));
+    }
+    if (undefined.reset().find()) {
       List<String> fields = schema.getFields().stream().map(Schema.Field::name).toList();
       return "no field '%s' in %s%s"
           .formatted(
@@ -202,26 +227,81 @@ public final class Rules {
   }
 
   /**
-   * Name of the first rule, in the file's order, that takes the event out; empty when it passes.
+   * What becomes of the event: each rule of its probe is asked, in the file's order, until one
+   * takes it out.
+   *
+   * @param eventId by which it is in a sample or not
    */
-  public Optional<String> ignoredBy(String probe, GenericRecord event) {
+  public Outcome decide(String probe, String eventId, GenericRecord event) {
     ProbeRules rules = byProbe.get(probe);
-    return rules == null ? Optional.empty() : rules.ignoredBy(event);
+    return rules == null ? Outcome.UNTOUCHED : rules.decide(eventId, event);
+  }
+
+  /**
+   * Names of all rules that hold for an event, in the file's order, whichever decides; counts
+   * nothing.
+   */
+  public List<String> holding(String probe, GenericRecord event) {
+    ProbeRules rules = byProbe.get(probe);
+    return rules == null ? List.of() : rules.holding(event);
   }
 
   /** What each rule of the probe says of an event, in the file's order; counts nothing. */
-  public List<Verdict> explain(String probe, GenericRecord event) {
+  public Verdicts explain(String probe, GenericRecord event) {
     ProbeRules rules = byProbe.get(probe);
-    return rules == null
-        ? List.of()
-        : rules.rules().stream()
-            .map(rule -> new Verdict(rule.name(), Explanation.of(rule.condition(), event)))
-            .toList();
+    List<Verdict> verdicts =
+        rules == null
+            ? List.of()
+            : rules.rules().stream()
+                .map(rule ->
+                    new Verdict(
+                        rule.name(), rule.action(), Explanation.of(rule.condition(), event)))
+                .toList();
+    return new Verdicts(verdicts, event.get("event_id") instanceof String id ? id : "");
+  }
+
+  /**
+   * What is wrong with rules that route to a topic which is not there.
+   *
+   * @param there topics that are
+   */
+  public List<Mistake> missingRoutes(Set<String> there) {
+    return routes.stream()
+        .filter(route -> !there.contains(route.topic()))
+        .map(route ->
+            mistake(
+                route.file(),
+                route.place(),
+                route.rule(),
+                "topic %s is not there; make it: bianque topics route %s"
+                    .formatted(route.topic(), route.topic().substring(Topics.routed("").length()))))
+        .toList();
+  }
+
+  /**
+   * Refuses rules that route to a topic which is not there.
+   *
+   * @param topics that are there; asked for only if a rule routes
+   * @throws InvalidRules naming each
+   */
+  public void requireRoutes(Supplier<Set<String>> topics) {
+    List<Mistake> missing = routes.isEmpty() ? List.of() : missingRoutes(topics.get());
+    if (!missing.isEmpty()) {
+      throw new InvalidRules(missing);
+    }
   }
 
   /** Names of the rules that apply, in the file's order by probe. */
   public List<String> names() {
     return rules().map(ProbeRules.Rule::name).toList();
+  }
+
+  /** The same by probe, for those that have rules. */
+  public Map<String, List<String>> namesByProbe() {
+    Map<String, List<String>> names = new LinkedHashMap<>();
+    byProbe.forEach((probe, rules) ->
+        names.put(probe, rules.rules().stream().map(ProbeRules.Rule::name).toList()));
+    return names;
   }
 
   /**
@@ -232,9 +312,12 @@ public final class Rules {
     return version;
   }
 
-  /** Events taken out since the start, by rule. */
-  public Map<String, Long> ignored() {
-    return counts(ProbeRules.Rule::ignored);
+  /** How often a rule held since the start, by its name and the kind of its action. */
+  public Map<List<String>, Long> held() {
+    Map<List<String>, Long> held = new LinkedHashMap<>();
+    rules()
+        .forEach(rule -> held.put(List.of(rule.name(), rule.action().kind()), rule.held().sum()));
+    return held;
   }
 
   /**
@@ -242,13 +325,9 @@ public final class Rules {
    * number too big.
    */
   public Map<String, Long> unanswered() {
-    return counts(ProbeRules.Rule::unanswered);
-  }
-
-  private Map<String, Long> counts(Function<ProbeRules.Rule, LongAdder> count) {
-    Map<String, Long> counts = new HashMap<>();
-    rules().forEach(rule -> counts.put(rule.name(), count.apply(rule).sum()));
-    return counts;
+    Map<String, Long> unanswered = new HashMap<>();
+    rules().forEach(rule -> unanswered.put(rule.name(), rule.unanswered().sum()));
+    return unanswered;
   }
 
   /** What keeps a rule from being compiled, by rule; it costs many times what the others do. */

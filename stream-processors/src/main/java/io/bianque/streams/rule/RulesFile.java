@@ -35,9 +35,26 @@ record RulesFile(String name, String version, List<Rule> rules) {
       Set.of("name", "probe", "when", "action", "enabled", "why", "tests");
 
   /**
+   * What a test may expect.
+   *
+   * @param holds whether the rule does
+   * @param other what it is called when it is not so
+   * @param ofIgnore only rules that ignore have it
+   */
+  private record Expected(boolean holds, String other, boolean ofIgnore) {}
+
+  private static final Map<String, Expected> OUTCOMES =
+      Map.of(
+          "holds", new Expected(true, "does not hold", false),
+          "does not hold", new Expected(false, "holds", false),
+          "ignored", new Expected(true, "passes", true),
+          "passes", new Expected(false, "ignored", true));
+
+  /**
    * A rule as it is written.
    *
    * @param when the condition
+   * @param actionPlace where the action stands, or the rule if it says none
    * @param place where the condition stands
    * @param probePlace where the probe's name stands
    * @param tests what it has to say of events
@@ -46,6 +63,8 @@ record RulesFile(String name, String version, List<Rule> rules) {
       String name,
       String probe,
       String when,
+      Action action,
+      Mark actionPlace,
       boolean enabled,
       ScalarPlace place,
       ScalarPlace probePlace,
@@ -56,12 +75,19 @@ record RulesFile(String name, String version, List<Rule> rules) {
   }
 
   /**
-   * An event, and whether the rule takes it out.
+   * An event, and what the rule says of it.
    *
    * @param place of the test in the file
    * @param event fields and their values, as they are written
+   * @param holds whether the rule should
+   * @param outcome the same in the words of the file
    */
-  record Test(Mark place, MappingNode event, boolean ignored) {}
+  record Test(Mark place, MappingNode event, boolean holds, String outcome) {
+    /** The outcome if the test fails. */
+    String otherOutcome() {
+      return OUTCOMES.get(outcome).other();
+    }
+  }
 
   RulesFile {
     rules = List.copyOf(rules);
@@ -167,14 +193,12 @@ record RulesFile(String name, String version, List<Rule> rules) {
       if (ruleName != null && !names.add(ruleName)) {
         mistake(values.get("name"), ruleName, "another rule has this name already");
       }
-      if (values.containsKey("action") && !"ignore".equals(text(values.get("action")))) {
-        mistake(
-            values.get("action"),
-            ruleName,
-            "unknown action '" + text(values.get("action")) + "'; allowed: ignore");
-      }
+      Optional<Action> action =
+          new ActionReader((wrong, message) -> mistake(wrong, ruleName, message))
+              .read(values.get("action"));
       boolean enabled = enabled(values.get("enabled"), ruleName);
-      List<Test> tests = tests(values.get("tests"), ruleName);
+      boolean ignores = action.isEmpty() || action.get() instanceof Action.Ignore;
+      List<Test> tests = tests(values.get("tests"), ruleName, ignores);
       if (mistakes.size() > before) {
         return Optional.empty();
       }
@@ -184,23 +208,25 @@ record RulesFile(String name, String version, List<Rule> rules) {
               ruleName,
               text(values.get("probe")),
               when.getValue(),
+              action.orElseThrow(),
+              values.getOrDefault("action", node).getStartMark().orElseThrow(),
               enabled,
               ScalarPlace.of(when, text),
               ScalarPlace.of((ScalarNode) values.get("probe"), text),
               tests));
     }
 
-    private List<Test> tests(Node node, String ruleName) {
+    private List<Test> tests(Node node, String ruleName, boolean ignores) {
       List<Test> tests = new ArrayList<>();
       if (node instanceof SequenceNode list) {
-        list.getValue().forEach(test -> test(test, ruleName).ifPresent(tests::add));
+        list.getValue().forEach(test -> test(test, ruleName, ignores).ifPresent(tests::add));
       } else if (node != null) {
         mistake(node, ruleName, "'tests' must be a list");
       }
       return tests;
     }
 
-    private Optional<Test> test(Node node, String ruleName) {
+    private Optional<Test> test(Node node, String ruleName, boolean ignores) {
       Map<String, Node> values = new HashMap<>();
       if (node instanceof MappingNode mapping) {
         mapping
@@ -213,15 +239,17 @@ record RulesFile(String name, String version, List<Rule> rules) {
         mistake(node, ruleName, "a test must be a mapping of event, with fields, and outcome");
         return Optional.empty();
       }
-      if (!outcome.equals("ignored") && !outcome.equals("passes")) {
+      Expected expected = OUTCOMES.get(outcome);
+      if (expected == null || (expected.ofIgnore() && !ignores)) {
         mistake(
             values.get("outcome"),
             ruleName,
-            "unknown outcome '" + outcome + "'; allowed: ignored, passes");
+            "unknown outcome '%s'; allowed: holds, does not hold%s"
+                .formatted(outcome, ignores ? ", ignored, passes" : ""));
         return Optional.empty();
       }
       return Optional.of(
-          new Test(node.getStartMark().orElseThrow(), event, outcome.equals("ignored")));
+          new Test(node.getStartMark().orElseThrow(), event, expected.holds(), outcome));
     }
 
     private boolean enabled(Node node, String ruleName) {

@@ -1,7 +1,7 @@
 package io.bianque.streams.rule;
 
 /** What a rule says of one event, and why. */
-public record Verdict(String rule, Explanation why) {
+public record Verdict(String rule, Action action, Explanation why) {
   public boolean holds() {
     return why.value().equals("true");
   }

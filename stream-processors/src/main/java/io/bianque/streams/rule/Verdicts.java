@@ -2,28 +2,64 @@ package io.bianque.streams.rule;
 
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.bianque.schemas.catalogue.Topics;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
-/** Verdicts on one event, as people and programs read them. */
-public final class Verdicts {
+/**
+ * Verdicts on one event, as people and programs read them.
+ *
+ * @param each of every rule of its probe, in the file's order, also behind one that takes it out
+ * @param eventId by which it is in a sample or not
+ */
+public record Verdicts(List<Verdict> each, String eventId) {
   private static final JsonNodeFactory NODES = JsonNodeFactory.instance;
 
-  private Verdicts() {}
-
-  private static Optional<String> ignoredBy(List<Verdict> verdicts) {
-    return verdicts.stream().filter(Verdict::holds).map(Verdict::rule).findFirst();
+  public Verdicts {
+    each = List.copyOf(each);
   }
 
-  public static String text(List<Verdict> verdicts) {
+  /** What becomes of the event. */
+  public Outcome outcome() {
+    Outcome.Passes passes = Outcome.UNTOUCHED;
+    for (Verdict verdict : each) {
+      if (verdict.holds()) {
+        switch (passes.after(verdict.rule(), verdict.action(), eventId)) {
+          case Outcome.Ignored ignored -> {
+            return ignored;
+          }
+          case Outcome.Passes more -> passes = more;
+        }
+      }
+    }
+    return passes;
+  }
+
+  public String text() {
     StringBuilder text = new StringBuilder();
-    for (Verdict verdict : verdicts) {
-      text.append(verdict.rule()).append(' ').append(verdict.answer()).append('\n');
+    for (Verdict verdict : each) {
+      text.append(verdict.rule()).append(' ').append(verdict.answer());
+      text.append(verdict.holds() ? ": " + verdict.action().words() : "").append('\n');
       append(text, verdict.why(), 1);
     }
-    return text.append(
-            ignoredBy(verdicts).map(rule -> "ignored by " + rule).orElse("passes: no rule holds"))
-        .toString();
+    return text.append(words(outcome())).toString();
+  }
+
+  private static String words(Outcome outcome) {
+    return switch (outcome) {
+      case Outcome.Ignored(String rule) -> "ignored by " + rule;
+      case Outcome.Passes passes when passes.equals(Outcome.UNTOUCHED) -> "passes as it is";
+      case Outcome.Passes passes -> {
+        List<String> gets = new ArrayList<>();
+        if (!passes.tags().isEmpty()) {
+          gets.add("tags " + String.join(", ", passes.tags()));
+        }
+        passes.severity().ifPresent(severity -> gets.add("rule_severity " + severity.word()));
+        passes.sampleRate().ifPresent(rate -> gets.add("sample_rate " + rate));
+        passes.routes().forEach(route -> gets.add("a copy in " + Topics.routed(route)));
+        yield "passes, with " + String.join("; ", gets);
+      }
+    };
   }
 
   private static void append(StringBuilder text, Explanation why, int depth) {
@@ -32,14 +68,26 @@ public final class Verdicts {
   }
 
   /** One object on one line. */
-  public static String json(List<Verdict> verdicts) {
+  public String json() {
     ObjectNode all = NODES.objectNode();
-    all.put("ignored_by", ignoredBy(verdicts).orElse(null));
+    switch (outcome()) {
+      case Outcome.Ignored(String rule) -> all.put("ignored_by", rule);
+      case Outcome.Passes passes -> {
+        all.putNull("ignored_by");
+        passes.tags().forEach(all.putArray("tags")::add);
+        all.put("rule_severity", passes.severity().map(Severity::word).orElse(null));
+        all.put(
+            "sample_rate",
+            passes.sampleRate().isPresent() ? passes.sampleRate().getAsLong() : null);
+        passes.routes().forEach(all.putArray("routes")::add);
+      }
+    }
     var rules = all.putArray("rules");
-    for (Verdict verdict : verdicts) {
+    for (Verdict verdict : each) {
       rules
           .addObject()
           .put("rule", verdict.rule())
+          .put("action", verdict.action().words())
           .put("answer", verdict.answer())
           .set("condition", json(verdict.why()));
     }

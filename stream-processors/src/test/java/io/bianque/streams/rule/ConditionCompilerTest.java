@@ -6,12 +6,16 @@ import io.bianque.schemas.catalogue.Catalogue;
 import io.bianque.schemas.catalogue.Topics;
 import io.bianque.schemas.derive.EnrichedSchema;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
 import net.jqwik.api.Example;
 import net.jqwik.api.ForAll;
 import net.jqwik.api.Property;
@@ -31,6 +35,9 @@ class ConditionCompilerTest {
 
   private static final Map<Answer, Integer> ANSWERS = new EnumMap<>(Answer.class);
 
+  private static final List<Severity> SEVERITIES = List.of(Severity.values());
+  private static final Map<String, Integer> OUTCOMES = new HashMap<>();
+
   private static Schema enriched(String probe) {
     Catalogue catalogue = Catalogue.load();
     return EnrichedSchema.of(catalogue.schema(catalogue.topic(Topics.raw(probe))));
@@ -38,6 +45,10 @@ class ConditionCompilerTest {
 
   private static Checked checked(String when, Schema schema) throws Exception {
     return Checked.of(Checked.compiler(schema).compile(when).getAst());
+  }
+
+  private static ProbeRules.Rule rule(String name, String when, Schema schema) throws Exception {
+    return new ProbeRules.Rule(name, checked(when, schema), new Action.Ignore());
   }
 
   @Property(tries = 3000, seed = "20261128", shrinking = ShrinkingMode.OFF)
@@ -57,34 +68,93 @@ class ConditionCompilerTest {
   }
 
   @Property(tries = 25, seed = "20261128", shrinking = ShrinkingMode.OFF)
-  void theIndexLeavesOutOnlyWhatIsFalse(@ForAll long seed) throws Exception {
+  void allRulesThatHoldAreFoundInTheirOrder(@ForAll long seed) throws Exception {
     Random random = new Random(seed);
     Schema schema = SCHEMAS.get(random.nextInt(SCHEMAS.size()));
     RandomCondition made = new RandomCondition(random, schema);
     List<ProbeRules.Rule> rules = new ArrayList<>();
     for (int i = 0; i < 70; i++) {
       String when = made.demand() + " && (" + made.condition(1) + ")";
-      rules.add(new ProbeRules.Rule("r" + i, checked(when, schema)));
+      rules.add(new ProbeRules.Rule("r" + i, checked(when, schema), action(random)));
     }
     ProbeRules indexed = new ProbeRules(rules, schema);
+    Map<String, Long> held = new HashMap<>();
     Map<String, Long> unanswered = new HashMap<>();
     for (int i = 0; i < 8; i++) {
       GenericRecord event = made.event(schema);
-      Optional<String> expected = Optional.empty();
+      String eventId = "bianque.raw.x-0-" + random.nextInt(100);
+      Optional<String> ignoredBy = Optional.empty();
+      Set<String> tags = new LinkedHashSet<>();
+      Set<String> routes = new LinkedHashSet<>();
+      TreeSet<Severity> severities = new TreeSet<>();
+      List<Long> rates = new ArrayList<>();
       for (ProbeRules.Rule rule : rules) {
         Answer answer = rule.condition().interpreted().test(new Scope(event));
-        if (answer == Answer.TRUE) {
-          expected = Optional.of(rule.name());
-          break;
-        }
+        held.merge(rule.name(), answer == Answer.TRUE ? 1L : 0L, Long::sum);
         unanswered.merge(rule.name(), answer == Answer.NONE ? 1L : 0L, Long::sum);
+        if (answer == Answer.TRUE) {
+          ignoredBy =
+              switch (rule.action()) {
+                case Action.Ignore _ -> Optional.of(rule.name());
+                case Action.Sample(long rate) -> {
+                  rates.add(rate);
+                  yield rates.size() > 1 || Sampling.keeps(eventId, rate)
+                      ? Optional.empty()
+                      : Optional.of(rule.name());
+                }
+                case Action.Tag(String tag) -> {
+                  tags.add(tag);
+                  yield Optional.empty();
+                }
+                case Action.SetSeverity(Severity severity) -> {
+                  severities.add(severity);
+                  yield Optional.empty();
+                }
+                case Action.Route(String route) -> {
+                  routes.add(route);
+                  yield Optional.empty();
+                }
+              };
+          if (ignoredBy.isPresent()) {
+            break;
+          }
+        }
       }
-      assertThat(indexed.ignoredBy(event)).as("%s", event).isEqualTo(expected);
+      Outcome expected =
+          ignoredBy
+              .<Outcome>map(Outcome.Ignored::new)
+              .orElseGet(() ->
+                  new Outcome.Passes(
+                      List.copyOf(tags),
+                      severities.stream().max(Comparator.naturalOrder()),
+                      rates.stream().mapToLong(Long::longValue).limit(1).findFirst(),
+                      List.copyOf(routes)));
+      assertThat(indexed.decide(eventId, event)).as("%s", event).isEqualTo(expected);
+      OUTCOMES.merge(kind(expected), 1, Integer::sum);
     }
-    unanswered.forEach((name, count) ->
-        assertThat(rules.get(Integer.parseInt(name.substring(1))).unanswered().sum())
-            .as(name)
-            .isEqualTo(count));
+    for (ProbeRules.Rule rule : rules) {
+      assertThat(rule.held().sum()).as(rule.name()).isEqualTo(held.get(rule.name()));
+      assertThat(rule.unanswered().sum()).as(rule.name()).isEqualTo(unanswered.get(rule.name()));
+    }
+  }
+
+  private static Action action(Random random) {
+    return switch (random.nextInt(10)) {
+      case 0 -> new Action.Ignore();
+      case 1 -> new Action.Sample(2 + random.nextInt(3));
+      case 2, 3, 4 -> new Action.Tag("tag" + random.nextInt(4));
+      case 5, 6 -> new Action.SetSeverity(SEVERITIES.get(random.nextInt(SEVERITIES.size())));
+      default -> new Action.Route("route" + random.nextInt(3));
+    };
+  }
+
+  private static String kind(Outcome outcome) {
+    return switch (outcome) {
+      case Outcome.Ignored _ -> "ignored";
+      case Outcome.Passes passes when passes.equals(Outcome.UNTOUCHED) -> "untouched";
+      case Outcome.Passes passes when passes.sampleRate().isPresent() -> "sampled";
+      case Outcome.Passes _ -> "passes";
+    };
   }
 
   @Example
@@ -98,9 +168,8 @@ class ConditionCompilerTest {
             "size(event.kernel_stack.filter(f, f == \"a\")) == 1",
             "event.kernel_stack.exists_one(f, f == \"a\")",
             "string(event.pid) == \"7\"")) {
-      ProbeRules rules =
-          new ProbeRules(List.of(new ProbeRules.Rule("r", checked(when, schema))), schema);
-      assertThat(rules.ignoredBy(event)).as(when).hasValue("r");
+      ProbeRules rules = new ProbeRules(List.of(rule("r", when, schema)), schema);
+      assertThat(rules.decide("id", event)).as(when).isEqualTo(new Outcome.Ignored("r"));
       assertThat(rules.interpreted()).as(when).containsOnlyKeys("r");
     }
   }
@@ -121,22 +190,26 @@ class ConditionCompilerTest {
     ProbeRules rules =
         new ProbeRules(
             List.of(
-                new ProbeRules.Rule("gone", checked("event.device != \"lo\"", now)),
-                new ProbeRules.Rule("here", checked("event.comm == \"curl\"", now))),
+                rule("gone", "event.device != \"lo\"", now),
+                rule("here", "event.comm == \"curl\"", now)),
             now);
     for (Schema schema : List.of(now, before, now)) {
       GenericRecord event = new GenericData.Record(schema);
       event.put("comm", "curl");
-      assertThat(rules.ignoredBy(event)).hasValue(schema.equals(now) ? "gone" : "here");
+      assertThat(rules.decide("id", event))
+          .isEqualTo(new Outcome.Ignored(schema.equals(now) ? "gone" : "here"));
     }
     // Absent is null; not declared has no answer, as the interpreter has none for an unknown name.
     assertThat(rules.rules().getFirst().unanswered().sum()).isEqualTo(1);
   }
 
   @AfterContainer
-  static void everyAnswerCameOften() {
+  static void everyAnswerAndOutcomeCameOften() {
     for (Answer answer : Answer.values()) {
       assertThat(ANSWERS.getOrDefault(answer, 0)).as("of %s", ANSWERS).isGreaterThan(2000);
+    }
+    for (String kind : List.of("ignored", "untouched", "sampled", "passes")) {
+      assertThat(OUTCOMES.getOrDefault(kind, 0)).as("%s of %s", kind, OUTCOMES).isGreaterThan(5);
     }
   }
 }

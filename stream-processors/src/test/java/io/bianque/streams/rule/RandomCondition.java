@@ -1,5 +1,6 @@
 package io.bianque.streams.rule;
 
+import io.bianque.schemas.derive.EnrichedSchema;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -59,6 +60,9 @@ final class RandomCondition {
 
   private void collect(String path, Schema record) {
     for (Schema.Field field : record.getFields()) {
+      if (EnrichedSchema.OF_RULES.contains(field.name())) {
+        continue;
+      }
       String name = path + "." + field.name();
       Schema type = EventType.notNull(field.schema());
       switch (type.getType()) {

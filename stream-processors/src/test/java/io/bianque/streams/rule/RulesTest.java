@@ -2,6 +2,7 @@ package io.bianque.streams.rule;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.within;
 
 import io.bianque.schemas.catalogue.Catalogue;
 import io.bianque.schemas.catalogue.Topics;
@@ -12,17 +13,31 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericRecord;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class RulesTest {
   private static final Schema DROPWATCH = enriched("dropwatch");
   private static final Map<String, Schema> SCHEMAS = Map.of("dropwatch", DROPWATCH);
+
+  /** As agents write it that are older than rules that say something. */
+  private static final Schema UNTAGGED = untagged();
+
+  private static Schema untagged() {
+    Catalogue catalogue = Catalogue.load();
+    Schema earlier =
+        catalogue.earlierSchemas(catalogue.topic(Topics.enriched("dropwatch"))).getLast();
+    assertThat(earlier.getField("tags")).isNull();
+    return earlier;
+  }
 
   private static Schema enriched(String probe) {
     Catalogue catalogue = Catalogue.load();
@@ -45,8 +60,14 @@ class RulesTest {
         Set.of());
   }
 
+  private static Optional<String> ignoredBy(Rules rules, GenericRecord event) {
+    return rules.decide("dropwatch", "id", event) instanceof Outcome.Ignored(String rule)
+        ? Optional.of(rule)
+        : Optional.empty();
+  }
+
   private static boolean holds(String when, Map<String, Object> fields) {
-    return rule(when).ignoredBy("dropwatch", event(fields)).isPresent();
+    return ignoredBy(rule(when), event(fields)).isPresent();
   }
 
   private static Rules shipped(Set<String> enable) throws Exception {
@@ -67,21 +88,17 @@ class RulesTest {
             "tcp_data_queue+0x1",
             "skb_rbtree_purge+0x40",
             "tcp_fin+0x8");
-    assertThat(
-            rules.ignoredBy(
-                "dropwatch", event(Map.of("sk_state", "CLOSE_WAIT", "kernel_stack", stack))))
+    assertThat(ignoredBy(rules, event(Map.of("sk_state", "CLOSE_WAIT", "kernel_stack", stack))))
         .hasValue("close-wait-rbtree-purge");
-    assertThat(
-            rules.ignoredBy(
-                "dropwatch", event(Map.of("sk_state", "ESTABLISHED", "kernel_stack", stack))))
+    assertThat(ignoredBy(rules, event(Map.of("sk_state", "ESTABLISHED", "kernel_stack", stack))))
         .isEmpty();
-    assertThat(rules.ignoredBy("dropwatch", event(Map.of("kernel_stack", stack)))).isEmpty();
+    assertThat(ignoredBy(rules, event(Map.of("kernel_stack", stack)))).isEmpty();
     assertThat(
-            rules.ignoredBy(
-                "dropwatch",
+            ignoredBy(
+                rules,
                 event(Map.of("sk_state", "CLOSE_WAIT", "kernel_stack", stack.subList(0, 2)))))
         .isEmpty();
-    assertThat(rules.ignored()).containsEntry("close-wait-rbtree-purge", 1L);
+    assertThat(rules.held()).containsEntry(List.of("close-wait-rbtree-purge", "ignore"), 1L);
   }
 
   @Test
@@ -89,16 +106,14 @@ class RulesTest {
     Rules rules = shipped(Set.of());
     for (String function : List.of("bnxt_tx_int", "__bnxt_tx_int")) {
       assertThat(
-              rules.ignoredBy(
-                  "dropwatch",
+              ignoredBy(
+                  rules,
                   event(
                       Map.of(
                           "kernel_stack", List.of("kfree_skb+0x1", function + "+0x5 [bnxt_en]")))))
           .hasValue("bnxt-tx-completion");
     }
-    assertThat(
-            rules.ignoredBy(
-                "dropwatch", event(Map.of("kernel_stack", List.of("my_bnxt_tx_int+0x5")))))
+    assertThat(ignoredBy(rules, event(Map.of("kernel_stack", List.of("my_bnxt_tx_int+0x5")))))
         .isEmpty();
   }
 
@@ -106,9 +121,8 @@ class RulesTest {
   void neighInvalidateIsTakenOutWhereTheConfigurationSaysSo() throws Exception {
     GenericRecord event =
         event(Map.of("kernel_stack", List.of("kfree_skb+0x1", "neigh_invalidate+0x5")));
-    assertThat(shipped(Set.of()).ignoredBy("dropwatch", event)).isEmpty();
-    assertThat(shipped(Set.of("neigh-invalidate")).ignoredBy("dropwatch", event))
-        .hasValue("neigh-invalidate");
+    assertThat(ignoredBy(shipped(Set.of()), event)).isEmpty();
+    assertThat(ignoredBy(shipped(Set.of("neigh-invalidate")), event)).hasValue("neigh-invalidate");
   }
 
   @Test
@@ -121,7 +135,7 @@ class RulesTest {
 
   @Test
   void eventsOfOtherProbesAreNotLookedAt() {
-    assertThat(rule("true").ignoredBy("other", event(Map.of()))).isEmpty();
+    assertThat(rule("true").decide("other", "id", event(Map.of()))).isEqualTo(Outcome.UNTOUCHED);
   }
 
   @Test
@@ -138,7 +152,152 @@ class RulesTest {
             SCHEMAS,
             Set.of(),
             Set.of());
-    assertThat(rules.ignoredBy("dropwatch", event(Map.of("pid", 1)))).hasValue("b");
+    assertThat(ignoredBy(rules, event(Map.of("pid", 1)))).hasValue("b");
+  }
+
+  // --- what rules do besides
+
+  private static Rules rules(String... rules) {
+    StringBuilder text = new StringBuilder("rules:\n");
+    for (int i = 0; i < rules.length; i++) {
+      text.append("  - {name: r").append(i).append(", probe: dropwatch, ");
+      text.append(rules[i]).append("}\n");
+    }
+    return Rules.of("test.yaml", text.toString(), SCHEMAS, Set.of(), Set.of());
+  }
+
+  private static Outcome outcome(Rules rules, int pid) {
+    return rules.decide("dropwatch", "bianque.raw.dropwatch-0-1", event(Map.of("pid", pid)));
+  }
+
+  @Test
+  void allRulesThatHoldSaySomethingOfTheEvent() {
+    Rules rules =
+        rules(
+            "when: event.pid > 0, action: {tag: b}",
+            "when: event.pid > 0, action: {severity: warning}",
+            "when: event.pid > 1, action: {severity: critical}",
+            "when: event.pid > 0, action: {severity: notice}",
+            "when: event.pid > 0, action: {route: network-team}",
+            "when: event.pid > 1, action: {tag: a}",
+            "when: event.pid > 0, action: {tag: b}",
+            "when: event.pid > 0, action: {route: network-team}");
+    assertThat(outcome(rules, 0)).isSameAs(Outcome.UNTOUCHED);
+    assertThat(outcome(rules, 1))
+        .isEqualTo(
+            new Outcome.Passes(
+                List.of("b"),
+                Optional.of(Severity.WARNING),
+                OptionalLong.empty(),
+                List.of("network-team")));
+    assertThat(outcome(rules, 2))
+        .isEqualTo(
+            new Outcome.Passes(
+                List.of("b", "a"),
+                Optional.of(Severity.CRITICAL),
+                OptionalLong.empty(),
+                List.of("network-team")));
+    assertThat(rules.held())
+        .containsEntry(List.of("r0", "tag"), 2L)
+        .containsEntry(List.of("r2", "severity"), 1L)
+        .containsEntry(List.of("r7", "route"), 2L);
+  }
+
+  @Test
+  void whatIsTakenOutIsNothingElseAndRulesBehindAreNotAsked() {
+    Rules rules =
+        rules(
+            "when: event.pid == 1, action: {tag: a}",
+            "when: event.pid == 1",
+            "when: event.pid == 1, action: {tag: c}");
+    assertThat(outcome(rules, 1)).isEqualTo(new Outcome.Ignored("r1"));
+    assertThat(rules.held())
+        .containsEntry(List.of("r0", "tag"), 1L)
+        .containsEntry(List.of("r2", "tag"), 0L);
+  }
+
+  @Test
+  void aSampleKeepsOneInSoManyWhoeverAsks() {
+    String rule = "when: event.pid == 1, action: {sample: %d}";
+    for (int rate : new int[] {2, 3, 10, 16, 100}) {
+      Rules here = rules(rule.formatted(rate));
+      Rules there = rules("when: event.pid == 2", rule.formatted(rate));
+      GenericRecord event = event(Map.of("pid", 1));
+      int kept = 0;
+      int events = 50_000;
+      for (int offset = 0; offset < events; offset++) {
+        String id = "bianque.raw.dropwatch-" + offset % 4 + "-" + offset;
+        boolean passes = here.decide("dropwatch", id, event) instanceof Outcome.Passes;
+        assertThat(there.decide("dropwatch", id, event) instanceof Outcome.Passes)
+            .isEqualTo(passes);
+        kept += passes ? 1 : 0;
+      }
+      // Five standard deviations of as many throws of a die.
+      double spread = 5 * Math.sqrt(events * (1.0 / rate) * (1 - 1.0 / rate));
+      assertThat((double) kept)
+          .as("1 in %d", rate)
+          .isCloseTo((double) events / rate, within(spread));
+      assertThat(here.held()).containsEntry(List.of("r0", "sample"), (long) events);
+    }
+  }
+
+  /** By the function in docs/rules.md, in Python. */
+  @Test
+  void whichEventsASampleKeepsIsWrittenDown() {
+    assertThat(Sampling.hash("bianque.raw.dropwatch-2-1179")).isEqualTo(0xc88118a714d7cedfL);
+  }
+
+  @Test
+  void theFirstSampleRuleThatHoldsDecides() {
+    Rules rules =
+        rules(
+            "when: event.pid == 2, action: {sample: 5}",
+            "when: event.pid == 1, action: {sample: 2}",
+            "when: event.pid == 1, action: {sample: 1000}");
+    int kept = 0;
+    for (int offset = 0; offset < 100; offset++) {
+      switch (rules.decide("dropwatch", "id-" + offset, event(Map.of("pid", 1)))) {
+        case Outcome.Ignored(String rule) -> assertThat(rule).isEqualTo("r1");
+        case Outcome.Passes passes -> {
+          assertThat(passes.sampleRate()).hasValue(2);
+          kept++;
+        }
+      }
+    }
+    assertThat(kept).isBetween(25, 75);
+  }
+
+  @Test
+  void eventsWithoutRoomForItAreIgnoredAndRoutedAndNothingElse() {
+    Rules rules =
+        rules(
+            "when: event.pid > 0, action: {tag: a}",
+            "when: event.pid > 0, action: {severity: info}",
+            "when: event.pid > 0, action: {sample: 999999999}",
+            "when: event.pid > 0, action: {route: x}",
+            "when: event.pid > 1");
+    GenericRecord old = new GenericData.Record(UNTAGGED);
+    old.put("kernel_stack", List.of());
+    old.put("pid", 1);
+    assertThat(rules.decide("dropwatch", "id", old))
+        .isEqualTo(
+            new Outcome.Passes(List.of(), Optional.empty(), OptionalLong.empty(), List.of("x")));
+    old.put("pid", 2);
+    assertThat(rules.decide("dropwatch", "id", old)).isEqualTo(new Outcome.Ignored("r4"));
+  }
+
+  @Test
+  void aRouteNeedsItsTopic() {
+    Rules rules =
+        rules(
+            "when: event.pid == 1, action: {route: a}",
+            "when: event.pid == 1, action: {route: b}",
+            "when: event.pid == 1, enabled: false, action: {route: c}");
+    assertThat(rules.missingRoutes(Set.of("bianque.routed.a")))
+        .extracting(Object::toString)
+        .containsExactly(
+            "test.yaml:3:64: rule 'r1': topic bianque.routed.b is not there; make it: bianque topics route b");
+    assertThat(rules.missingRoutes(Set.of("bianque.routed.a", "bianque.routed.b"))).isEmpty();
   }
 
   // --- what an absent field means
@@ -181,7 +340,7 @@ class RulesTest {
   @Test
   void evaluationsWithoutAnAnswerAreCounted() {
     Rules rules = rule("event.sport > 1024");
-    assertThat(rules.ignoredBy("dropwatch", event(Map.of()))).isEmpty();
+    assertThat(ignoredBy(rules, event(Map.of()))).isEmpty();
     assertThat(rules.unanswered()).containsEntry("r", 1L);
   }
 
@@ -310,10 +469,66 @@ class RulesTest {
         .containsExactly(
             "rules.yaml:3:5: rule 'a': unknown key 'prob' (did you mean 'probe'?); allowed: action, enabled, name, probe, tests, when, why",
             "rules.yaml:2:5: rule 'a': 'probe' must be there, as text",
-            "rules.yaml:7:13: rule 'b': unknown action 'drop'; allowed: ignore",
+            "rules.yaml:7:13: rule 'b': unknown action 'drop'; allowed: ignore, {tag: NAME}, {severity: info|notice|warning|critical}, {sample: N}, {route: NAME}",
             "rules.yaml:9:11: rule 'b': another rule has this name already",
             "rules.yaml:11:14: rule 'b': 'enabled' must be true or false",
             "rules.yaml:13:1: unknown key 'other': only 'rules' is allowed here");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      textBlock =
+          """
+          [ignore]                       | 55 | a rule has one action; allowed: ignore, {tag: NAME}
+          {tag: a, route: b}             | 55 | a rule has one action; allowed: ignore, {tag: NAME}
+          {tags: a}                      | 56 | unknown action 'tags' (did you mean 'tag'?); allowed: ignore
+          {ignore: true}                 | 56 | unknown action 'ignore'; allowed: ignore
+          {tag: [a]}                     | 61 | a tag must be 1 to 64 letters
+          {tag: two words}               | 61 | a tag must be 1 to 64 letters
+          {severity: warnin}             | 66 | unknown severity 'warnin' (did you mean 'warning'?); allowed: info, notice, warning, critical
+          {sample: 1}                    | 64 | 'sample' must be a number from 2 to 999999999
+          {sample: -5}                   | 64 | 'sample' must be a number from 2 to 999999999
+          {sample: 1000000000}           | 64 | 'sample' must be a number from 2 to 999999999
+          {sample: 1e3}                  | 64 | 'sample' must be a number from 2 to 999999999
+          {sample: "10"}                 | 64 | 'sample' must be a number from 2 to 999999999
+          {route: Network}               | 63 | a route must be 1 to 64 lower-case letters
+          {route: a.b}                   | 63 | a route must be 1 to 64 lower-case letters
+          """)
+  void aBadActionIsRefusedWithItsPlaceAndWhatIsAllowed(String action, int column, String why) {
+    assertThat(
+            mistakes(
+                "rules:\n  - {name: t, probe: dropwatch, when: 'true', action: %s}"
+                    .formatted(action)))
+        .singleElement()
+        .asString()
+        .startsWith("rules.yaml:2:" + column + ": rule 't': " + why);
+  }
+
+  @Test
+  void aProbeWhoseEventsHaveNoRoomForItIsRefused() {
+    Map<String, Schema> schemas = Map.of("dropwatch", UNTAGGED);
+    String rule = "rules:\n  - {name: t, probe: dropwatch, when: 'true', action: %s}";
+    assertThatExceptionOfType(InvalidRules.class)
+        .isThrownBy(
+            () -> Rules.of("rules.yaml", rule.formatted("{tag: a}"), schemas, Set.of(), Set.of()))
+        .withMessage(
+            "rules.yaml:2:55: rule 't': events of probe 'dropwatch' have no field for it: its schema does not say \"tagged\": true");
+    assertThat(
+            Rules.of("rules.yaml", rule.formatted("{route: a}"), schemas, Set.of(), Set.of())
+                .names())
+        .containsExactly("t");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"'x' in event.tags", "event.rule_severity == 'info'", "event.sample_rate == 1"})
+  void whatRulesSayCannotBeAskedFor(String when) {
+    assertThat(mistakes("rules:\n  - {name: t, probe: dropwatch, when: \"%s\"}".formatted(when)))
+        .singleElement()
+        .asString()
+        .contains("' is what rules say of an event; it is not there yet when they are asked");
   }
 
   @Test
@@ -389,11 +604,38 @@ class RulesTest {
         .singleElement()
         .asString()
         .startsWith(
-            "rules.yaml:7:9: rule 't': the test's event should be ignored, and it is passed: ")
+            "rules.yaml:7:9: rule 't': the test's outcome should be 'ignored', and it is 'passes': ")
         .contains(
             "event.sk_state == \"CLOSE_WAIT\" is true",
             "event.kernel_stack.exists(f, f.startsWith(\"x+\")) is false",
             "event.kernel_stack is [\"y+0x1\"]");
+  }
+
+  @Test
+  void aTestSaysWhetherTheRuleHoldsWhateverItDoes() {
+    String tested =
+        tested(
+            """
+            - {event: {sk_state: CLOSE_WAIT, kernel_stack: [x+0x1]}, outcome: holds}
+            - {event: {}, outcome: does not hold}
+            """);
+    for (String action : List.of("ignore", "{tag: a}", "{sample: 1000}", "{route: a}")) {
+      String text = tested.replace("tests:", "action: " + action + "\n    tests:");
+      assertThat(Rules.of("rules.yaml", text, SCHEMAS, Set.of(), Set.of()).names())
+          .containsExactly("t");
+    }
+    assertThat(mistakes(tested.replace("{}, outcome: does not hold", "{}, outcome: holds")))
+        .singleElement()
+        .asString()
+        .contains("the test's outcome should be 'holds', and it is 'does not hold': ");
+    assertThat(
+            mistakes(
+                tested
+                    .replace("tests:", "action: {tag: a}\n    tests:")
+                    .replace("outcome: holds", "outcome: ignored")))
+        .singleElement()
+        .asString()
+        .endsWith("unknown outcome 'ignored'; allowed: holds, does not hold");
   }
 
   @Test
@@ -426,7 +668,7 @@ class RulesTest {
                     - {event: {}}
                     """)))
         .containsExactly(
-            "rules.yaml:6:30: rule 't': unknown outcome 'dropped'; allowed: ignored, passes",
+            "rules.yaml:6:30: rule 't': unknown outcome 'dropped'; allowed: holds, does not hold, ignored, passes",
             "rules.yaml:7:9: rule 't': a test must be a mapping of event, with fields, and outcome");
   }
 
@@ -462,8 +704,8 @@ class RulesTest {
             Set.of(),
             Set.of());
     WrittenEvent written = WrittenEvent.parse("-", RECORD, Optional.empty(), SCHEMAS);
-    List<Verdict> verdicts = rules.explain("dropwatch", written.event());
-    assertThat(Verdicts.text(verdicts))
+    Verdicts verdicts = rules.explain("dropwatch", written.event());
+    assertThat(verdicts.text())
         .isEqualTo(
             """
             a has no answer
@@ -475,15 +717,47 @@ class RulesTest {
                   event.sk_state is "CLOSE_WAIT"
                 event.pid == 1 is false
                   event.pid is 0
-            c holds
+            c holds: ignore
               event.kernel_stack.exists(f, f == "x+0x1") is true
                 event.kernel_stack is ["x+0x1"]
             ignored by c\
             """);
-    assertThat(Verdicts.json(verdicts))
+    assertThat(verdicts.json())
         .startsWith(
-            "{\"ignored_by\":\"c\",\"rules\":[{\"rule\":\"a\",\"answer\":\"has no answer\"");
-    assertThat(rules.ignored()).containsEntry("c", 0L);
+            "{\"ignored_by\":\"c\",\"rules\":[{\"rule\":\"a\",\"action\":\"ignore\",\"answer\":\"has no answer\"");
+    assertThat(rules.held()).containsEntry(List.of("c", "ignore"), 0L);
+  }
+
+  @Test
+  void whatBecomesOfTheEventIsSaid() {
+    Rules rules =
+        rules(
+            "when: event.cpu == 0, action: {tag: a}",
+            "when: event.cpu == 0, action: {severity: notice}",
+            "when: event.cpu == 0, action: {sample: 2}",
+            "when: event.cpu == 0, action: {route: network-team}",
+            "when: event.cpu == 1, action: ignore");
+    GenericRecord event = event(Map.of("cpu", 0, "event_id", keptBy(2)));
+    Verdicts verdicts = rules.explain("dropwatch", event);
+    assertThat(verdicts.text())
+        .contains("r1 holds: severity notice\n")
+        .endsWith(
+            "\npasses, with tags a; rule_severity notice; sample_rate 2; a copy in bianque.routed.network-team");
+    assertThat(verdicts.json())
+        .startsWith(
+            "{\"ignored_by\":null,\"tags\":[\"a\"],\"rule_severity\":\"notice\",\"sample_rate\":2,\"routes\":[\"network-team\"],\"rules\":[");
+    assertThat(verdicts.outcome())
+        .isEqualTo(rules.decide("dropwatch", (String) event.get("event_id"), event));
+    assertThat(rules.explain("dropwatch", event(Map.of("cpu", 2))).text())
+        .endsWith("\npasses as it is");
+  }
+
+  private static String keptBy(long rate) {
+    return IntStream.range(0, 1000)
+        .mapToObj(offset -> "bianque.raw.dropwatch-0-" + offset)
+        .filter(id -> Sampling.keeps(id, rate))
+        .findFirst()
+        .orElseThrow();
   }
 
   @Test
