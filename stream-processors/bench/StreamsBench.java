@@ -9,9 +9,14 @@ import io.bianque.facts.SymbolChunk;
 import io.bianque.schemas.catalogue.Catalogue;
 import io.bianque.schemas.catalogue.Topics;
 import io.bianque.schemas.registry.RegistryClient;
+import io.bianque.schemas.wire.AvroReader;
 import io.bianque.schemas.wire.AvroWriter;
+import io.bianque.schemas.wire.EncodedTexts;
+import io.bianque.schemas.wire.WireFormat;
+import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
@@ -27,11 +32,16 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Function;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
+import org.apache.avro.generic.GenericDatumWriter;
 import org.apache.avro.generic.GenericRecord;
+import org.apache.avro.io.BinaryEncoder;
+import org.apache.avro.io.EncoderFactory;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
 import org.apache.kafka.clients.admin.NewTopic;
@@ -41,18 +51,38 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.common.utils.Utils;
 
 /**
  * Lets the stream tier enrich what is in the raw topic, in variants, and a topology copy it, one process after the
  * other, each from the beginning. Arguments: the stack's port base, a work folder, events, flags of the JVM.
  *
- * <p>Measured are the events that were committed while the process went from a fifth of them to all, and the CPU time
- * that it took: what it does once, and what each event runs through while it is interpreted, is over then.
+ * <p>Measured are the events that were committed while the process went from half of them to all, and the CPU time that
+ * it took: what it does once, and most of what the compiler has to do, is over then.
  */
 final class StreamsBench {
   private static final double GOAL = 0.5;
+
+  /** Of the rate with servers that answer. */
+  private static final double SILENCE_GOAL = 0.05;
+
+  /** Of a CPU, for each instance where two are compared with one: on few CPUs they would compete with the broker. */
+  private static final double SHARE = 0.4;
+
+  /** All variants one after the other, so many times: what else the machine does changes meanwhile. */
+  private static final int ROUNDS = 3;
+
+  /** Records by which reading and writing alone are measured. */
+  private static final int SAMPLE = 20_000;
   private static final String RAW = Topics.raw("dropwatch");
-  private static final String COPY = "bench.copy";
+  private static final String TO = "bench.copy";
+  private static final List<String> ENRICH = List.of("io.bianque.streams.BianqueStreams");
+  private static final List<String> COPY = List.of(CopyTopology.class.getName(), RAW, TO);
+
+  /** Copies, and writes what enriched events take instead. */
+  private static final List<String> WRITE =
+      List.of(CopyTopology.class.getName(), RAW, TO, Topics.enriched("dropwatch"));
+
   private static final int HOSTS = 64;
   private static final int PARTITIONS = 4;
   private static final int FUNCTIONS = 50_000;
@@ -74,7 +104,10 @@ final class StreamsBench {
   private final Catalogue catalogue = Catalogue.load();
   private final List<Process> running = new ArrayList<>();
 
-  /** One process, or a few, from a fifth of the events to all. */
+  /** What is measured, and the program's environment and arguments. */
+  private record Variant(String name, Map<String, String> environment, List<String> program) {}
+
+  /** One process, or a few, from half of the events to all. */
   private record Run(String name, double perSecond, double perCore) {}
 
   private StreamsBench(int base, Path work, int events, List<String> flags) {
@@ -106,45 +139,174 @@ final class StreamsBench {
     say("writing %,d events of %d hosts", events, HOSTS);
     fill();
     try (Dns dns = new Dns();
+        DatagramSocket silent = new DatagramSocket(0, InetAddress.getLoopbackAddress());
         Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrap))) {
-      admin.createTopics(List.of(new NewTopic(COPY, PARTITIONS, (short) 1))).all().get();
+      admin.createTopics(List.of(new NewTopic(TO, PARTITIONS, (short) 1))).all().get();
       Map<String, String> all = new HashMap<>();
       all.put("BIANQUE_STREAMS_RULES", Path.of("stream-processors/bench/rules.yaml").toAbsolutePath().toString());
       all.put("BIANQUE_STREAMS_DNS_SERVERS", "127.0.0.1:" + dns.port());
       Path none = Files.writeString(work.resolve("none.yaml"), "rules: []\n");
       Map<String, String> noRules = new HashMap<>(all);
       noRules.put("BIANQUE_STREAMS_RULES", none.toString());
+      Map<String, String> noAnswers = new HashMap<>(noRules);
+      noAnswers.put("BIANQUE_STREAMS_DNS_SERVERS", "127.0.0.1:" + silent.getLocalPort());
       Map<String, String> bare = new HashMap<>(noRules);
-      bare.put("BIANQUE_STREAMS_DNS_ENABLED", "false");
+      bare.put("BIANQUE_STREAMS_NAMES_FROM", "none");
 
-      Run copy = measure(admin, "copied", all, 1, true);
-      Run whole = measure(admin, "enriched: symbols, names, 50 rules", all, 1, false);
-      Run withoutRules = measure(admin, "  without rules", noRules, 1, false);
-      Run withoutNames = measure(admin, "  without rules and names", bare, 1, false);
-      Run two = measure(admin, "enriched by two instances", all, 2, false);
-
-      System.out.printf("%n%-38s %12s %20s %14s%n", "", "events/s", "events/s and core", "µs of CPU");
-      for (Run each : List.of(copy, whole, withoutRules, withoutNames, two)) {
-        System.out.printf(
-            "%-38s %,12.0f %,20.0f %14.1f%n", each.name(), each.perSecond(), each.perCore(), 1e6 / each.perCore());
+      List<Variant> variants =
+          List.of(
+              new Variant("copied", all, COPY),
+              new Variant("enriched: symbols, names, 50 rules", all, ENRICH),
+              new Variant("copied, with the bytes of enriched events", all, WRITE),
+              new Variant("  without rules", noRules, ENRICH),
+              new Variant("  without rules, no DNS server answers", noAnswers, ENRICH),
+              new Variant("  without rules and names", bare, ENRICH));
+      List<List<Run>> rounds = new ArrayList<>();
+      for (int round = 0; round < ROUNDS; round++) {
+        rounds.add(new ArrayList<>());
+        for (Variant each : variants) {
+          rounds.getLast().add(measure(admin, each, 1, List.of()));
+        }
       }
+      System.out.printf(
+          "%n%-44s %12s %20s %14s%n", "Medians of " + ROUNDS, "events/s", "events/s and core", "µs of CPU");
+      List<Run> medians = new ArrayList<>();
+      for (int i = 0; i < variants.size(); i++) {
+        int number = i;
+        Run each = median(rounds.stream().map(round -> round.get(number)).toList());
+        medians.add(each);
+        System.out.printf(
+            "%-44s %,12.0f %,20.0f %14.1f%n", each.name(), each.perSecond(), each.perCore(), 1e6 / each.perCore());
+      }
+      Run copy = medians.get(0);
+      Run whole = medians.get(1);
+      Run written = medians.get(2);
+      Run withoutRules = medians.get(3);
+      Run unanswered = medians.get(4);
+      Run withoutNames = medians.get(5);
       double ratio = whole.perCore() / copy.perCore();
-      System.out.printf("%nOf the copy's rate a core %.2f; the goal is %.1f%n", ratio, GOAL);
+      System.out.printf(
+          "%nOf the copy's rate a core %.2f; the goal is %.1f; of one that writes as many bytes %.2f%n",
+          ratio, GOAL, whole.perCore() / written.perCore());
+      double silence = 1 - unanswered.perCore() / withoutRules.perCore();
+      System.out.printf(
+          "DNS servers that do not answer cost %.1f %% of the rate a core where they do, %.1f %% of that without names;"
+              + " the goal is below %.0f %%%n",
+          100 * silence, 100 * (1 - unanswered.perCore() / withoutNames.perCore()), 100 * SILENCE_GOAL);
+      String encodings = encodings();
+      String slope = slope(admin, all);
       System.out.printf(
           Locale.ROOT,
-          "{\"bench\":\"streams\",\"ratio\":%.3f,\"of_copy\":%.3f,\"goal\":%.1f,\"copy_per_core\":%.0f,\"enriched_per_core\":%.0f,"
-              + "\"without_rules_per_core\":%.0f,\"without_names_per_core\":%.0f,\"one_instance_per_s\":%.0f,"
-              + "\"two_instances_per_s\":%.0f}%n",
+          "{\"bench\":\"streams\",\"ratio\":%.3f,\"of_copy\":%.3f,\"goal\":%.1f,\"copy_per_core\":%.0f,\"written_per_core\":%.0f,\"enriched_per_core\":%.0f,"
+              + "\"without_rules_per_core\":%.0f,\"no_dns_answers_per_core\":%.0f,\"without_names_per_core\":%.0f,"
+              + "\"no_dns_answers_cost\":%.3f%s%s}%n",
           ratio / GOAL,
           ratio,
           GOAL,
           copy.perCore(),
+          written.perCore(),
           whole.perCore(),
           withoutRules.perCore(),
+          unanswered.perCore(),
           withoutNames.perCore(),
-          whole.perSecond(),
-          two.perSecond());
+          silence,
+          encodings,
+          slope);
     }
+  }
+
+  /** Two instances beside one, each with the same share of a CPU. */
+  private String slope(Admin admin, Map<String, String> environment) throws Exception {
+    Optional<CpuShare> first = CpuShare.of("bianque-bench-1", SHARE);
+    if (first.isEmpty()) {
+      System.out.println("Two instances are not compared with one: this user may not make cgroups with a share of a CPU.");
+      return "";
+    }
+    try (CpuShare one = first.get();
+        CpuShare two = CpuShare.of("bianque-bench-2", SHARE).orElseThrow()) {
+      Run alone = measure(admin, new Variant("one instance, %.1f of a CPU".formatted(SHARE), environment, ENRICH), 1, List.of(one));
+      Run both = measure(admin, new Variant("two instances, %.1f each".formatted(SHARE), environment, ENRICH), 2, List.of(one, two));
+      double times = both.perSecond() / alone.perSecond();
+      System.out.printf(
+          "With %.1f of a CPU each, one instance enriches %,.0f events/s and two %,.0f: %.2f times as many%n",
+          SHARE, alone.perSecond(), both.perSecond(), times);
+      return String.format(
+          Locale.ROOT, ",\"one_instance_per_s\":%.0f,\"two_instances_per_s\":%.0f", alone.perSecond(), both.perSecond());
+    }
+  }
+
+  // ---- reading and writing alone
+
+  /** What is chosen, generic records and a writer of our own, beside Avro's writer. */
+  private String encodings() throws Exception {
+    RegistryClient registry = new RegistryClient(registryUrl);
+    AvroReader<GenericRecord> reader = AvroReader.generic(registry::schema);
+    List<byte[]> raw = sample(RAW);
+    double found = nanos(raw, AvroReader.lazy(registry::schema)::read);
+    double read = nanos(raw, reader::read);
+
+    List<byte[]> records = sample(Topics.enriched("dropwatch"));
+    int id = WireFormat.schemaId(records.getFirst());
+    Schema schema = registry.schema(id);
+    // As in the stream tier, where the frames of one stack are one object.
+    Map<List<?>, EncodedTexts> stacks = new HashMap<>();
+    List<GenericRecord> events = new ArrayList<>();
+    for (byte[] record : records) {
+      GenericRecord event = reader.read(record);
+      List<?> frames = (List<?>) event.get("kernel_stack");
+      event.put(
+          "kernel_stack",
+          stacks.computeIfAbsent(frames, f -> new EncodedTexts(f.stream().map(Object::toString).toList())));
+      events.add(event);
+    }
+    double written = nanos(events, AvroWriter.generic(id, schema)::write);
+    GenericDatumWriter<GenericRecord> avro = new GenericDatumWriter<>(schema);
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    BinaryEncoder encoder = EncoderFactory.get().binaryEncoder(bytes, null);
+    double byAvro =
+        nanos(
+            events,
+            event -> {
+              try {
+                bytes.reset();
+                avro.write(event, encoder);
+                encoder.flush();
+                return bytes.toByteArray();
+              } catch (IOException e) {
+                throw new UncheckedIOException(e);
+              }
+            });
+    System.out.printf(
+        "Of an event, finding its fields takes %.2f µs, reading all %.2f, writing all %.2f; Avro's own writer takes %.2f%n",
+        found / 1e3, read / 1e3, written / 1e3, byAvro / 1e3);
+    return String.format(
+        Locale.ROOT,
+        ",\"find_ns\":%.0f,\"read_ns\":%.0f,\"write_ns\":%.0f,\"avro_write_ns\":%.0f",
+        found,
+        read,
+        written,
+        byAvro);
+  }
+
+  private List<byte[]> sample(String topic) {
+    return CopyTopology.sample(bootstrap, topic, Math.min(SAMPLE, events / PARTITIONS / 2));
+  }
+
+  /** Of one, in the best of some rounds over all. */
+  private static <T> double nanos(List<T> all, Function<T, ?> work) {
+    double best = Double.MAX_VALUE;
+    int made = 0;
+    for (int round = 0; round < 20; round++) {
+      long begin = System.nanoTime();
+      for (T each : all) {
+        made += work.apply(each) == null ? 0 : 1;
+      }
+      best = Math.min(best, (double) (System.nanoTime() - begin) / all.size());
+    }
+    if (made == 0) {
+      throw new IllegalStateException("nothing was made");
+    }
+    return best;
   }
 
   // ---- what there is to enrich
@@ -193,7 +355,7 @@ final class StreamsBench {
       boolean last = i == FUNCTIONS - 1;
       if (symbols.size() == 4096 || last) {
         String key = BUILD + "/vmlinux/" + chunk;
-        send(producer, Topics.SYMBOLS, key, writer.write(new SymbolChunk(BUILD, "vmlinux", chunk, last, symbols)));
+        send(producer, Topics.SYMBOLS, key, writer.write(new SymbolChunk(BUILD, "vmlinux", chunk, last, symbols, null)));
         symbols = new ArrayList<>();
         chunk++;
       }
@@ -238,11 +400,15 @@ final class StreamsBench {
             .setContainerId("0123456789ab")
             .setContainerName("shop")
             .build();
-    send(
-        producer,
-        Topics.CONTAINERS,
-        String.join("/", host(host), BOOT, "unified", "42"),
-        AvroWriter.specific(id(Topics.CONTAINERS), Container.class).write(container));
+    byte[] byHost = host(host).getBytes(StandardCharsets.UTF_8);
+    // Beside the host's events, as an agent sends it.
+    var _ =
+        producer.send(
+            new ProducerRecord<>(
+                Topics.CONTAINERS,
+                Utils.toPositive(Utils.murmur2(byHost)) % PARTITIONS,
+                String.join("/", host(host), BOOT, "unified", "42").getBytes(StandardCharsets.UTF_8),
+                AvroWriter.specific(id(Topics.CONTAINERS), Container.class).write(container)));
   }
 
   /** Each boot has its own. */
@@ -298,13 +464,20 @@ final class StreamsBench {
 
   // ---- measuring
 
-  private Run measure(Admin admin, String name, Map<String, String> environment, int instances, boolean copy)
-      throws Exception {
+  private static Run median(List<Run> runs) {
+    double perSecond = runs.stream().mapToDouble(Run::perSecond).sorted().skip(runs.size() / 2).findFirst().orElseThrow();
+    double perCore = runs.stream().mapToDouble(Run::perCore).sorted().skip(runs.size() / 2).findFirst().orElseThrow();
+    return new Run(runs.getFirst().name(), perSecond, perCore);
+  }
+
+  private Run measure(Admin admin, Variant variant, int instances, List<CpuShare> shares) throws Exception {
+    String name = variant.name();
     String application = "bench-" + Long.toHexString(System.nanoTime());
     say("%s, until all are committed", name.strip());
     List<Process> processes = new ArrayList<>();
     for (int i = 0; i < instances; i++) {
-      processes.add(start(application, i, environment, copy));
+      List<String> enter = shares.isEmpty() ? List.of() : shares.get(i).enter();
+      processes.add(start(enter, application, i, variant));
     }
     synchronized (running) {
       running.addAll(processes);
@@ -315,7 +488,7 @@ final class StreamsBench {
       while (true) {
         long done = committed(admin, application);
         Progress now = new Progress(done, System.nanoTime(), cpuNanos(processes));
-        if (begin == null && done >= events / 5) {
+        if (begin == null && done >= events / 2) {
           begin = now;
         }
         if (done >= events) {
@@ -341,16 +514,17 @@ final class StreamsBench {
 
   private record Progress(long done, long nanos, long cpuNanos) {}
 
-  private Process start(String application, int instance, Map<String, String> environment, boolean copy)
+  private Process start(
+      List<String> enter, String application, int instance, Variant variant)
       throws IOException {
-    List<String> command = new ArrayList<>(List.of(System.getProperty("java.home") + "/bin/java"));
+    List<String> command = new ArrayList<>(enter);
+    command.add(System.getProperty("java.home") + "/bin/java");
     command.addAll(flags);
     command.addAll(List.of("-cp", work.resolve("classes") + ":" + LIB + "/*"));
-    command.addAll(
-        copy ? List.of(CopyTopology.class.getName(), RAW, COPY) : List.of("io.bianque.streams.BianqueStreams"));
+    command.addAll(variant.program());
     ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().put("MALLOC_ARENA_MAX", "2");
-    builder.environment().putAll(environment);
+    builder.environment().putAll(variant.environment());
     builder
         .environment()
         .putAll(

@@ -99,7 +99,7 @@ final class SymbolizeBench {
   private SymbolizeBench(Kernel kernel) {
     this.kernel = kernel;
     AvroWriter<SymbolChunk> writer = AvroWriter.specific(1, SymbolChunk.class);
-    byte[] chunk = writer.write(new SymbolChunk(BUILD, "vmlinux", 0, true, kernel.symbols()));
+    byte[] chunk = writer.write(new SymbolChunk(BUILD, "vmlinux", 0, true, kernel.symbols(), null));
     this.symbolizer =
         new Symbolizer(
             new SymbolTables(id -> SymbolChunk.getClassSchema(), 32 << 20),
