@@ -1,35 +1,38 @@
 package io.bianque.streams;
 
-import io.bianque.schemas.catalogue.Catalogue;
-import io.bianque.schemas.catalogue.Topics;
-import io.bianque.schemas.derive.EnrichedSchema;
+import io.bianque.schemas.registry.RegistryRefused;
+import io.bianque.schemas.registry.RegistryUnreachable;
 import io.bianque.streams.config.InvalidSettings;
 import io.bianque.streams.config.Settings;
-import io.bianque.streams.dns.ReverseNames;
+import io.bianque.streams.dns.NameSource;
 import io.bianque.streams.enrich.EnrichSettings;
 import io.bianque.streams.enrich.EnrichTopology;
 import io.bianque.streams.metrics.StreamMetrics;
+import io.bianque.streams.move.Move;
+import io.bianque.streams.names.IpAddress;
+import io.bianque.streams.network.InvalidNetworks;
+import io.bianque.streams.network.Network;
+import io.bianque.streams.network.Networks;
+import io.bianque.streams.part.Part;
+import io.bianque.streams.part.Shared;
 import io.bianque.streams.rule.InvalidRules;
 import io.bianque.streams.rule.Rules;
-import io.bianque.streams.rule.Verdict;
-import io.bianque.streams.rule.Verdicts;
-import io.bianque.streams.rule.WrittenEvent;
+import io.bianque.streams.ruleset.Cluster;
+import io.bianque.streams.ruleset.LiveRules;
+import io.bianque.streams.ruleset.RuleCompiler;
 import io.bianque.streams.run.HttpEndpoint;
 import io.bianque.streams.run.StreamTier;
+import io.bianque.streams.run.TierTopology;
 import io.bianque.streams.run.TopologyDrawing;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.HashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.Callable;
-import org.apache.avro.Schema;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.streams.TopologyDescription;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -42,21 +45,33 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "bianque-streams",
     mixinStandardHelpOptions = true,
-    subcommands = {BianqueStreams.RulesCommand.class, BianqueStreams.TopologyCommand.class},
+    subcommands = {
+      RulesCommand.class,
+      BianqueStreams.NetworksCommand.class,
+      BianqueStreams.TopologyCommand.class,
+      MoveCommand.class
+    },
     description = "Gives raw kernel events meaning: symbols, names, states; takes known noise out.",
     footer = {
       "",
       "Examples:",
       "  bianque-streams --config streams.yaml          run it",
+      "  bianque-streams --topology enrich              run a part of it alone",
       "  bianque-streams rules check rules.yaml         is this rules file right?",
+      "  bianque-streams networks check networks.yaml   is this table of networks right?",
       "  bianque-streams topology                       what it is made of",
+      "  bianque-streams move --from all --to enrich --to symbol-requests",
+      "                                                 hand over what was done",
       "  BIANQUE_STREAMS_DNS_SERVERS=10.0.0.53 bianque-streams --config streams.yaml",
       "",
-      "Exit codes: 0 stopped, 1 failed, 2 wrong usage, configuration or rules."
+      "Exit codes: 0 stopped, 1 failed, 2 wrong usage, configuration, rules or networks."
     })
 public final class BianqueStreams implements Callable<Integer> {
-  private static final int FAILED = 1;
-  private static final int WRONG = 2;
+  static final int FAILED = 1;
+  static final int WRONG = 2;
+
+  private static final String PARTS =
+      "Parts of it: enrich, symbol-requests; all of them without it (docs/streams.md).";
 
   @Spec private CommandSpec spec;
 
@@ -67,30 +82,64 @@ public final class BianqueStreams implements Callable<Integer> {
           "Configuration; without it, the defaults and the environment (docs/streams.md).")
   private Path config;
 
+  @Option(names = "--topology", paramLabel = "PART[,PART]", description = PARTS)
+  private String topology;
+
   public static void main(String[] args) {
+    if (args.length > 0 && Set.of("rules", "move").contains(args[0])) {
+      // What a command prints is its result: programs read it.
+      System.setProperty("logback.configurationFile", "logback-commands.xml");
+    }
     System.exit(commandLine().execute(args));
   }
 
   static CommandLine commandLine() {
     return new CommandLine(new BianqueStreams())
         .setCaseInsensitiveEnumValuesAllowed(true)
-        .setExecutionExceptionHandler((e, line, parsed) -> {
-          if (e instanceof InvalidSettings || e instanceof InvalidRules) {
-            line.getErr().println(e.getMessage());
-            return WRONG;
-          }
-          throw e;
-        });
+        .setExecutionExceptionHandler(BianqueStreams::explain);
+  }
+
+  private static int explain(
+      Exception exception, CommandLine commandLine, CommandLine.ParseResult parsed)
+      throws Exception {
+    int exitCode =
+        switch (exception) {
+          case InvalidSettings _, InvalidRules _, InvalidNetworks _, Part.Unknown _ -> WRONG;
+          case CommandFailed failed -> failed.exitCode();
+          case Move.Refused _,
+              Cluster.Unavailable _,
+              KafkaException _,
+              RegistryUnreachable _,
+              RegistryRefused _ ->
+              FAILED;
+          default -> throw exception;
+        };
+    commandLine.getErr().println(exception.getMessage());
+    return exitCode;
   }
 
   @Override
   public Integer call() throws IOException, InterruptedException {
-    Settings settings = Settings.load(Optional.ofNullable(config), System.getenv());
-    Rules rules =
-        settings.rulesFile().isPresent()
-            ? rules(settings.rulesFile().get(), settings.rulesEnable(), settings.rulesDisable())
+    Settings settings =
+        Settings.load(Optional.ofNullable(config), System.getenv(), Optional.ofNullable(topology));
+    // Of no other part's concern are rules and networks.
+    boolean enriches = settings.topology().contains(Part.ENRICH);
+    RuleCompiler compiler = new RuleCompiler();
+    Rules configured =
+        enriches && settings.rulesFile().isPresent()
+            ? compiler.compile(
+                settings.rulesFile().get().toString(),
+                RuleCompiler.text(settings.rulesFile().get()),
+                settings.rulesEnable(),
+                settings.rulesDisable())
             : Rules.none();
-    StreamTier tier = new StreamTier(settings, rules);
+    Networks networks =
+        settings
+            .networksFile()
+            .filter(file -> enriches)
+            .map(Networks::read)
+            .orElse(Networks.none());
+    StreamTier tier = new StreamTier(settings, new LiveRules(compiler, configured), networks);
     try (HttpEndpoint http = new HttpEndpoint(settings.httpPort(), tier)) {
       spec.commandLine()
           .getOut()
@@ -102,43 +151,13 @@ public final class BianqueStreams implements Callable<Integer> {
     }
   }
 
-  /**
-   * Reads and checks a rules file.
-   *
-   * @throws InvalidRules with everything that is wrong with it
-   */
-  private static Rules rules(Path file, Set<String> enable, Set<String> disable) {
-    String text;
-    try {
-      text = Files.readString(file);
-    } catch (IOException e) {
-      throw new InvalidRules(
-          List.of(new InvalidRules.Mistake(file.toString(), 1, 1, null, "cannot be read: " + e)));
-    }
-    return Rules.of(file.toString(), text, enrichedSchemas(), enable, disable);
-  }
-
-  private static Map<String, Schema> enrichedSchemas() {
-    Catalogue catalogue = Catalogue.load();
-    Map<String, Schema> schemas = new HashMap<>();
-    for (String probe : catalogue.probes()) {
-      schemas.put(probe, EnrichedSchema.of(catalogue.schema(catalogue.topic(Topics.raw(probe)))));
-    }
-    return schemas;
-  }
-
-  /** Commands about rules. */
+  /** Commands about the table of networks. */
   @Command(
-      name = "rules",
+      name = "networks",
       mixinStandardHelpOptions = true,
-      description = "About rules files (docs/rules.md).",
-      footer = {
-        "",
-        "Examples:",
-        "  bianque-streams rules check rules.yaml",
-        "  bianque-streams rules explain --rules rules.yaml event.json"
-      })
-  static final class RulesCommand implements Runnable {
+      description = "About the table of networks (docs/streams.md).",
+      footer = {"", "Example:", "  bianque-streams networks check networks.yaml 10.1.7.3"})
+  static final class NetworksCommand implements Runnable {
     @Spec private CommandSpec spec;
 
     @Override
@@ -148,80 +167,36 @@ public final class BianqueStreams implements Callable<Integer> {
 
     @Command(
         mixinStandardHelpOptions = true,
-        description =
-            "Checks a file and runs the tests in it: prints each mistake with its line and column; exit code 2 if there is one.",
-        footer = {"", "Example:", "  bianque-streams rules check rules.yaml"})
+        description = {
+          "Checks a file: prints each mistake with its line and column; exit code 2 if there is one.",
+          "Says of each address which network it is in."
+        },
+        footer = {"", "Example:", "  bianque-streams networks check networks.yaml 10.1.7.3"})
     int check(
         @Parameters(paramLabel = "FILE") Path file,
-        @Option(
-                names = "--verbose",
-                description = "Says too which rules are interpreted, which is slow, and why.")
-            boolean verbose) {
+        @Parameters(paramLabel = "ADDRESS", arity = "0..*") List<String> addresses) {
       PrintWriter out = spec.commandLine().getOut();
-      Rules rules = rules(file, new LinkedHashSet<>(), new LinkedHashSet<>());
-      out.println(file + ": right; version " + rules.version() + "; applies: " + rules.names());
-      if (verbose) {
-        rules
-            .interpreted()
-            .forEach((rule, why) -> out.println("rule '" + rule + "' is interpreted: " + why));
+      Networks networks = Networks.read(file);
+      out.println(file + ": right; " + networks.size() + " networks");
+      for (String text : addresses == null ? List.<String>of() : addresses) {
+        IpAddress address =
+            IpAddress.parse(text)
+                .orElseThrow(() ->
+                    new CommandLine.ParameterException(
+                        spec.commandLine(), "'" + text + "' is no IP address"));
+        out.println(address + ": " + where(networks.find(address)));
       }
       return 0;
     }
 
-    /** How the explanation is printed. */
-    enum Output {
-      TEXT,
-      JSON
-    }
-
-    @Command(
-        mixinStandardHelpOptions = true,
-        description = {
-          "Says of each rule of the event's probe whether it holds for the event, does not, or has no answer; what each",
-          "part of its condition is; and which rule takes the event out: the first that holds."
-        },
-        footer = {
-          "",
-          "Examples:",
-          "  bianque tail enriched.dropwatch --count 1 --output json | bianque rules explain --rules rules.yaml -",
-          "  bianque rules explain --rules rules.yaml --probe dropwatch event.json --output json"
-        })
-    int explain(
-        @Option(names = "--rules", required = true, paramLabel = "FILE", description = "The rules.")
-            Path file,
-        @Option(
-                names = "--probe",
-                description = "Whose event it is. Default: as the topic in it says.")
-            Optional<String> probe,
-        @Option(
-                names = "--output",
-                defaultValue = "text",
-                description = "${COMPLETION-CANDIDATES}. Default: text.")
-            Output output,
-        @Parameters(
-                paramLabel = "EVENT.json",
-                description =
-                    "An enriched event as `bianque tail --output json` prints it; -: standard input.")
-            String event) {
-      Map<String, Schema> schemas = enrichedSchemas();
-      Rules rules = rules(file, new LinkedHashSet<>(), new LinkedHashSet<>());
-      WrittenEvent written = WrittenEvent.parse(event, text(event), probe, schemas);
-      List<Verdict> verdicts = rules.explain(written.probe(), written.event());
-      spec.commandLine()
-          .getOut()
-          .println(output == Output.JSON ? Verdicts.json(verdicts) : Verdicts.text(verdicts));
-      return 0;
-    }
-
-    private static String text(String file) {
-      try {
-        return file.equals("-")
-            ? new String(System.in.readAllBytes(), StandardCharsets.UTF_8)
-            : Files.readString(Path.of(file));
-      } catch (IOException e) {
-        throw new InvalidRules(
-            List.of(new InvalidRules.Mistake(file, 1, 1, null, "cannot be read: " + e)));
-      }
+    private static String where(Network network) {
+      return network == null
+          ? "in none of them"
+          : "in %s; site: %s; owner: %s"
+              .formatted(
+                  network.cidr(),
+                  Objects.requireNonNullElse(network.site(), "not said"),
+                  Objects.requireNonNullElse(network.owner(), "not said"));
     }
   }
 
@@ -234,6 +209,7 @@ public final class BianqueStreams implements Callable<Integer> {
         "",
         "Examples:",
         "  bianque-streams topology",
+        "  bianque-streams topology --topology enrich",
         "  bianque-streams topology --mermaid"
       })
   static final class TopologyCommand implements Runnable {
@@ -242,31 +218,31 @@ public final class BianqueStreams implements Callable<Integer> {
     @Option(names = "--mermaid", description = "As a Mermaid flowchart, as in docs/topology.md.")
     private boolean mermaid;
 
+    @Option(
+        names = "--topology",
+        paramLabel = "PART[,PART]",
+        defaultValue = Part.ALL,
+        description = PARTS)
+    private String parts;
+
     @Override
     public void run() {
       PrintWriter out = spec.commandLine().getOut();
-      if (mermaid) {
-        out.println(TopologyDrawing.mermaid(described()));
-      } else {
-        out.println(described());
-      }
+      TopologyDescription described = described(Part.named(parts));
+      out.println(mermaid ? TopologyDrawing.mermaid(described) : described);
     }
 
     /** Nothing of it runs, so it needs neither schemas nor symbols. */
-    static TopologyDescription described() {
-      EnrichTopology.Parts parts =
-          new EnrichTopology.Parts(
+    static TopologyDescription described(Set<Part> parts) {
+      Shared shared = new Shared(null, topic -> 0, null, new StreamMetrics());
+      EnrichTopology.Needs enrichment =
+          new EnrichTopology.Needs(
               EnrichSettings.defaults(),
-              null,
-              0,
-              0,
-              0,
-              null,
-              address -> new ReverseNames.Answer.Nameless(),
-              Rules.none(),
-              new StreamMetrics(),
+              new NameSource.Dns(address -> null),
+              Networks.none(),
+              Rules::none,
               () -> {});
-      return EnrichTopology.build(parts).describe();
+      return TierTopology.build(parts, shared, () -> enrichment).describe();
     }
   }
 }

@@ -3,6 +3,7 @@ package io.bianque.streams.config;
 import io.bianque.streams.config.SettingsFile.Value;
 import io.bianque.streams.dns.ReverseNames;
 import io.bianque.streams.enrich.EnrichSettings;
+import io.bianque.streams.part.Part;
 import io.bianque.streams.rule.Spelling;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -12,6 +13,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -25,8 +27,14 @@ import java.util.stream.Stream;
 /**
  * How the stream tier runs. Immutable; every value has been checked.
  *
+ * @param applicationId of the parts that run
+ * @param topology parts that run
+ * @param standbyReplicas processes that hold a copy of a task's state beside the one that has the
+ *     task
  * @param rulesFile empty for no rules
- * @param dns empty when names are not asked for
+ * @param networksFile empty for no table of networks
+ * @param names where names of addresses come from
+ * @param dns how it is asked, where names come from there
  * @param symbolsMemory heap that symbol tables may take, in bytes
  * @param rocksdbMemory memory outside the heap that all state stores may take together, in bytes
  * @param httpPort on the loopback interface; 0 for any that is free
@@ -36,18 +44,30 @@ public record Settings(
     String bootstrapServers,
     URI registryUrl,
     String applicationId,
+    Set<Part> topology,
     Path stateDir,
     int threads,
+    int standbyReplicas,
     Duration commitInterval,
     Optional<Path> rulesFile,
     Set<String> rulesEnable,
     Set<String> rulesDisable,
-    Optional<ReverseNames.Settings> dns,
+    Optional<Path> networksFile,
+    NamesFrom names,
+    ReverseNames.Settings dns,
     EnrichSettings enrich,
     long symbolsMemory,
     long rocksdbMemory,
     int httpPort,
     Map<String, String> kafka) {
+  /** Where names of addresses come from. */
+  public enum NamesFrom {
+    DNS,
+    /** What a tier that asked DNS has recorded. */
+    TOPIC,
+    NONE
+  }
+
   /** Prefix of the environment's overrides: BIANQUE_STREAMS_DNS_SERVERS is dns.servers. */
   public static final String ENVIRONMENT = "BIANQUE_STREAMS_";
 
@@ -60,13 +80,16 @@ public record Settings(
     DEFAULTS.put("bootstrap_servers", "127.0.0.1:19092");
     DEFAULTS.put("registry_url", "http://127.0.0.1:19091/apis/ccompat/v7");
     DEFAULTS.put("application_id", "bianque-streams");
+    DEFAULTS.put("topology", Part.ALL);
     DEFAULTS.put("state_dir", "/var/lib/bianque/streams");
     DEFAULTS.put("threads", "1");
+    DEFAULTS.put("standby_replicas", "0");
     DEFAULTS.put("commit_interval", "500ms");
     DEFAULTS.put("rules", "");
     DEFAULTS.put("rules_enable", "");
     DEFAULTS.put("rules_disable", "");
-    DEFAULTS.put("dns.enabled", "true");
+    DEFAULTS.put("networks", "");
+    DEFAULTS.put("names.from", "dns");
     DEFAULTS.put("dns.servers", "");
     DEFAULTS.put("dns.timeout", "2s");
     DEFAULTS.put("dns.cache_entries", "20000");
@@ -80,16 +103,24 @@ public record Settings(
     DEFAULTS.put("http_port", "19098");
   }
 
+  /** Reads the file, if one is given, and the environment over it, as below. */
+  public static Settings load(Optional<Path> file, Map<String, String> environment) {
+    return load(file, environment, Optional.empty());
+  }
+
   /**
    * Reads the file, if one is given, and the environment over it.
    *
+   * @param topology over both: parts that run, with commas between them
    * @throws InvalidSettings naming each mistake, where it is and what is allowed
    */
-  public static Settings load(Optional<Path> file, Map<String, String> environment) {
+  public static Settings load(
+      Optional<Path> file, Map<String, String> environment, Optional<String> topology) {
     Map<String, Value> values = new LinkedHashMap<>();
     file.ifPresent(path -> values.putAll(SettingsFile.parse(path.toString(), read(path))));
     List<String> mistakes = new ArrayList<>();
     environment.forEach((name, text) -> fromEnvironment(name, text, values, mistakes));
+    topology.ifPresent(text -> values.put("topology", new Value(text, "--topology")));
     values.forEach((key, value) -> {
       if (!DEFAULTS.containsKey(key) && !key.startsWith(KAFKA)) {
         mistakes.add(
@@ -170,18 +201,7 @@ public record Settings(
           kafka.put(key.substring(KAFKA.length()), value.text());
         }
       });
-      Optional<ReverseNames.Settings> names =
-          Optional.of(
-              new ReverseNames.Settings(
-                  list("dns.servers").stream()
-                      .map(text -> address("dns.servers", text, 53))
-                      .toList(),
-                  duration("dns.timeout"),
-                  number("dns.cache_entries", 1, 10_000_000),
-                  dns.concurrent(),
-                  dns.queued(),
-                  dns.breakerFailures(),
-                  dns.breakerPause()));
+      Set<Part> topology = topology();
       return new Settings(
           text("bootstrap_servers"),
           value(
@@ -189,14 +209,25 @@ public record Settings(
               "a URL as http://host:port/apis/ccompat/v7",
               Reader::http,
               URI.create("http://x")),
-          text("application_id"),
+          Part.applicationId(text("application_id"), topology),
+          topology,
           base.resolve(text("state_dir")),
           number("threads", 1, 64),
+          number("standby_replicas", 0, 9),
           duration("commit_interval"),
           Optional.of(text("rules")).filter(name -> !name.isBlank()).map(base::resolve),
           new LinkedHashSet<>(list("rules_enable")),
           new LinkedHashSet<>(list("rules_disable")),
-          names.filter(x -> flag("dns.enabled")),
+          Optional.of(text("networks")).filter(name -> !name.isBlank()).map(base::resolve),
+          value("names.from", "dns, topic or none", Reader::namesFrom, NamesFrom.DNS),
+          new ReverseNames.Settings(
+              list("dns.servers").stream().map(text -> address("dns.servers", text, 53)).toList(),
+              duration("dns.timeout"),
+              number("dns.cache_entries", 1, 10_000_000),
+              dns.concurrent(),
+              dns.queued(),
+              dns.breakerFailures(),
+              dns.breakerPause()),
           new EnrichSettings(
               duration("wait.facts"),
               duration("wait.symbols"),
@@ -250,17 +281,22 @@ public record Settings(
       }
     }
 
-    private boolean flag(String key) {
-      return value(
-          key,
-          "true or false",
-          text ->
-              switch (text) {
-                case "true" -> true;
-                case "false" -> false;
-                default -> throw new IllegalArgumentException();
-              },
-          false);
+    private Set<Part> topology() {
+      try {
+        return Part.named(text("topology"));
+      } catch (Part.Unknown e) {
+        mistakes.add("%s: topology: %s".formatted(values.get("topology").place(), e.getMessage()));
+        return EnumSet.allOf(Part.class);
+      }
+    }
+
+    private static NamesFrom namesFrom(String text) {
+      return switch (text) {
+        case "dns" -> NamesFrom.DNS;
+        case "topic" -> NamesFrom.TOPIC;
+        case "none" -> NamesFrom.NONE;
+        default -> throw new IllegalArgumentException();
+      };
     }
 
     private int number(String key, int least, int most) {

@@ -1,12 +1,12 @@
 package io.bianque.streams.container;
 
-import com.github.benmanes.caffeine.cache.Cache;
-import com.github.benmanes.caffeine.cache.Caffeine;
 import io.bianque.facts.Container;
+import io.bianque.schemas.derive.EnrichedSchema;
 import io.bianque.schemas.raw.CgroupId;
+import io.bianque.streams.cache.LruMap;
+import io.bianque.streams.facts.FactsByTime;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
@@ -14,12 +14,14 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.Function;
-import org.apache.kafka.streams.KeyValue;
 import org.apache.kafka.streams.state.KeyValueIterator;
 import org.apache.kafka.streams.state.KeyValueStore;
 
 /**
  * Cgroups of the hosts in this task's partition. For one thread, the task's.
+ *
+ * <p>What a cgroup is may change, as when its container is renamed: an event is given what was so
+ * at its own time.
  *
  * <p>A kernel counts a hierarchy's ids upwards and gives none twice in a boot (since 5.5), so host,
  * boot, hierarchy and id say which cgroup an event of any time is of. That a cgroup has ended is no
@@ -33,6 +35,13 @@ public final class ContainerStore {
   private static final long ROOT = 1;
 
   private static final long NONE = 0;
+
+  /** What may be null: not known, or not so. */
+  private static final List<Integer> FIELDS =
+      EnrichedSchema.OF_CGROUP.stream()
+          .filter(name -> !name.equals("cgroup_path"))
+          .map(name -> Container.getClassSchema().getField(name).pos())
+          .toList();
 
   /** What is known of an event's cgroup. */
   public sealed interface Answer {
@@ -59,30 +68,75 @@ public final class ContainerStore {
     record HostIsSilent(String boot) implements Answer {}
   }
 
+  private record Place(String hostId, String bootId, String hierarchy) {
+    /** Before the ids in the store's keys. */
+    String prefix() {
+      return hostId + "/" + bootId + "/" + hierarchy + "/";
+    }
+  }
+
+  /**
+   * A hierarchy of one boot.
+   *
+   * @param newest id that the host has told of; empty when of none
+   * @param controllers of the newest
+   */
+  private record Hierarchy(String prefix, OptionalLong newest, List<String> controllers) {
+    boolean hasPassed(long cgroupId) {
+      return newest.isPresent() && Long.compareUnsigned(cgroupId, newest.getAsLong()) <= 0;
+    }
+
+    boolean isNewest(long cgroupId) {
+      return newest.isEmpty() || Long.compareUnsigned(cgroupId, newest.getAsLong()) >= 0;
+    }
+
+    Hierarchy with(long cgroupId, Container newest) {
+      return new Hierarchy(prefix, OptionalLong.of(cgroupId), List.copyOf(newest.getControllers()));
+    }
+  }
+
+  private record Cgroup(String prefix, long id) {}
+
   private static final Answer NOTHING = new Answer.Nothing();
   private static final Answer NEVER = new Answer.Never();
 
   private final KeyValueStore<String, byte[]> store;
-  private final Function<byte[], Container> reader;
-  private final Map<String, OptionalLong> newestIds = new HashMap<>();
-  private final Cache<String, Container> containers =
-      Caffeine.newBuilder().maximumSize(CACHED).executor(Runnable::run).build();
+  private final FactsByTime<Container, Container> containers;
+  private final Map<Place, Hierarchy> hierarchies = new HashMap<>();
+  private final Map<Cgroup, String> keys = new LruMap<>(CACHED);
 
   /**
    * @param reader reads what {@link #put} was given
    */
   public ContainerStore(KeyValueStore<String, byte[]> store, Function<byte[], Container> reader) {
     this.store = store;
-    this.reader = reader;
+    this.containers =
+        new FactsByTime<>(
+            store,
+            reader,
+            Container::getObservedAt,
+            ContainerStore::addsTo,
+            container -> container,
+            CACHED);
   }
 
-  private static String hierarchyKey(String hostId, String bootId, String hierarchy) {
-    return hostId + "/" + bootId + "/" + hierarchy + "/";
+  /** A name that is read from a runtime's file later was the container's from its start. */
+  private static boolean addsTo(Container before, Container now) {
+    return before.getPath().equals(now.getPath())
+        && FIELDS.stream()
+            .allMatch(
+                field -> before.get(field) == null || before.get(field).equals(now.get(field)))
+        && now.getLabels().entrySet().containsAll(before.getLabels().entrySet());
+  }
+
+  /** In the store, of events' cgroups: the same few are asked for again and again. */
+  private String key(Cgroup cgroup) {
+    return keys.computeIfAbsent(cgroup, c -> key(c.prefix(), c.id()));
   }
 
   /** Of one length, so that the store's order is that of the numbers. */
-  private static String key(String hierarchyKey, long cgroupId) {
-    return hierarchyKey + HexFormat.of().toHexDigits(cgroupId);
+  private static String key(String prefix, long cgroupId) {
+    return prefix + HexFormat.of().toHexDigits(cgroupId);
   }
 
   /**
@@ -91,94 +145,77 @@ public final class ContainerStore {
    * @param bytes the same record in the wire format
    */
   public void put(Container container, byte[] bytes) {
-    String hierarchy =
-        hierarchyKey(container.getHostId(), container.getBootId(), container.getHierarchy());
-    String key = key(hierarchy, container.getCgroupId());
-    Optional<Container> before = find(key);
-    if (before.isPresent() && before.get().getObservedAt().isAfter(container.getObservedAt())) {
-      return;
-    }
-    OptionalLong newest = newestId(hierarchy);
-    if (newest.isEmpty() || Long.compareUnsigned(newest.getAsLong(), container.getCgroupId()) < 0) {
-      newestIds.put(hierarchy, OptionalLong.of(container.getCgroupId()));
-    }
-    store.put(key, bytes);
-    containers.put(key, container);
+    Place place = new Place(container.getHostId(), container.getBootId(), container.getHierarchy());
+    long id = container.getCgroupId();
+    boolean taken = containers.put(key(place.prefix(), id), container, bytes);
+    hierarchies.computeIfPresent(
+        place, (_, known) -> taken && known.isNewest(id) ? known.with(id, container) : known);
   }
 
-  /** What is known of the cgroup with that id during that boot. */
-  public Answer find(String hostId, String bootId, CgroupId meaning, long cgroupId) {
+  /**
+   * What is known of the cgroup with that id at that time of that boot.
+   *
+   * @param timeNanos in ns since 1970
+   */
+  public Answer find(
+      String hostId, String bootId, CgroupId meaning, long cgroupId, long timeNanos) {
     if (cgroupId == NONE || cgroupId == ROOT) {
       return NOTHING;
     }
-    Answer answer = new Answer.HostIsSilent(hostId + "/" + bootId);
+    Answer answer = null;
     for (String name : meaning.hierarchies()) {
-      Optional<String> hierarchy = hierarchyOf(hostId, bootId, name);
+      Optional<Hierarchy> hierarchy = hierarchyOf(hostId, bootId, name);
       if (hierarchy.isPresent()) {
-        String hierarchyKey = hierarchyKey(hostId, bootId, hierarchy.get());
-        Optional<Container> found = find(key(hierarchyKey, cgroupId));
+        String key = key(new Cgroup(hierarchy.get().prefix(), cgroupId));
+        Optional<Container> found = containers.at(key, timeNanos);
         if (found.isPresent()) {
           return new Answer.Known(found.get());
         }
-        OptionalLong newest = newestId(hierarchyKey);
-        boolean passed =
-            newest.isPresent() && Long.compareUnsigned(cgroupId, newest.getAsLong()) <= 0;
         answer =
-            passed && !(answer instanceof Answer.NotYet)
+            hierarchy.get().hasPassed(cgroupId) && !(answer instanceof Answer.NotYet)
                 ? NEVER
-                : new Answer.NotYet(key(hierarchyKey, cgroupId));
+                : new Answer.NotYet(key);
       }
     }
-    return answer;
+    return answer == null ? new Answer.HostIsSilent(hostId + "/" + bootId) : answer;
   }
 
   /**
    * The unified one, where that has the controller, else the controller's own; empty when the host
    * has told of neither.
    */
-  private Optional<String> hierarchyOf(String hostId, String bootId, String name) {
-    String unified = hierarchyKey(hostId, bootId, CgroupId.UNIFIED);
-    OptionalLong newest = newestId(unified);
-    if (newest.isPresent()) {
-      List<String> controllers =
-          find(key(unified, newest.getAsLong())).orElseThrow().getControllers();
-      return Optional.of(controllers.contains(name) ? CgroupId.UNIFIED : name);
+  private Optional<Hierarchy> hierarchyOf(String hostId, String bootId, String name) {
+    Hierarchy unified = hierarchy(new Place(hostId, bootId, CgroupId.UNIFIED));
+    if (unified.newest().isEmpty()) {
+      return Optional.of(hierarchy(new Place(hostId, bootId, name)))
+          .filter(own -> own.newest().isPresent());
     }
-    return newestId(hierarchyKey(hostId, bootId, name)).isPresent()
-        ? Optional.of(name)
-        : Optional.empty();
+    return Optional.of(
+        unified.controllers().contains(name)
+            ? unified
+            : hierarchy(new Place(hostId, bootId, name)));
   }
 
-  private Optional<Container> find(String key) {
-    Container known = containers.getIfPresent(key);
-    if (known != null) {
-      return Optional.of(known);
-    }
-    byte[] stored = store.get(key);
-    if (stored == null) {
-      return Optional.empty();
-    }
-    Container container = reader.apply(stored);
-    containers.put(key, container);
-    return Optional.of(container);
-  }
-
-  private OptionalLong newestId(String hierarchyKey) {
-    OptionalLong known = newestIds.get(hierarchyKey);
+  private Hierarchy hierarchy(Place place) {
+    Hierarchy known = hierarchies.get(place);
     if (known == null) {
-      known = storedNewestId(hierarchyKey);
-      newestIds.put(hierarchyKey, known);
+      known = stored(place.prefix());
+      hierarchies.put(place, known);
     }
     return known;
   }
 
-  private OptionalLong storedNewestId(String hierarchyKey) {
+  private Hierarchy stored(String prefix) {
     try (KeyValueIterator<String, byte[]> downwards =
-        store.reverseRange(key(hierarchyKey, 0), key(hierarchyKey, -1))) {
-      return downwards.hasNext()
-          ? OptionalLong.of(
-              Long.parseUnsignedLong(downwards.next().key.substring(hierarchyKey.length()), 16))
-          : OptionalLong.empty();
+        store.reverseRange(key(prefix, 0), key(prefix, -1))) {
+      if (!downwards.hasNext()) {
+        return new Hierarchy(prefix, OptionalLong.empty(), List.of());
+      }
+      String newest = downwards.next().key;
+      return new Hierarchy(
+          prefix,
+          OptionalLong.of(Long.parseUnsignedLong(newest.substring(prefix.length()), 16)),
+          List.copyOf(containers.newest(newest).orElseThrow().getControllers()));
     }
   }
 
@@ -187,19 +224,7 @@ public final class ContainerStore {
    * tell every hour.
    */
   public void forget(Duration age, Instant now) {
-    List<String> old = new ArrayList<>();
-    try (KeyValueIterator<String, byte[]> all = store.all()) {
-      while (all.hasNext()) {
-        KeyValue<String, byte[]> entry = all.next();
-        if (reader.apply(entry.value).getObservedAt().isBefore(now.minus(age))) {
-          old.add(entry.key);
-        }
-      }
-    }
-    for (String key : old) {
-      store.delete(key);
-      containers.invalidate(key);
-    }
-    newestIds.clear();
+    containers.forget(age, now);
+    hierarchies.clear();
   }
 }

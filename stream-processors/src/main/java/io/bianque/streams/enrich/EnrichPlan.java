@@ -5,17 +5,27 @@ import static io.bianque.schemas.derive.EnrichedSchema.codeField;
 import static io.bianque.schemas.derive.EnrichedSchema.functionsHashField;
 import static io.bianque.schemas.derive.EnrichedSchema.hashField;
 import static io.bianque.schemas.derive.EnrichedSchema.nameField;
+import static io.bianque.schemas.derive.EnrichedSchema.ownerField;
+import static io.bianque.schemas.derive.EnrichedSchema.siteField;
 
 import io.bianque.facts.Container;
 import io.bianque.schemas.derive.EnrichedSchema;
+import io.bianque.schemas.raw.AddressType;
 import io.bianque.schemas.raw.CgroupId;
 import io.bianque.schemas.raw.KernelEnum;
 import io.bianque.schemas.raw.KernelStack;
 import io.bianque.schemas.raw.Meaning;
+import io.bianque.schemas.raw.UserFrames;
+import io.bianque.schemas.wire.DerivedRecord;
 import io.bianque.streams.container.CgroupFields;
+import io.bianque.streams.dns.Names;
 import io.bianque.streams.facts.Host;
 import io.bianque.streams.names.IpAddress;
 import io.bianque.streams.names.NetworkNames;
+import io.bianque.streams.names.RecentAddresses;
+import io.bianque.streams.network.Network;
+import io.bianque.streams.rule.Outcome;
+import io.bianque.streams.rule.Severity;
 import io.bianque.streams.symbol.Stack;
 import io.bianque.streams.symbol.Symbolizer;
 import java.nio.ByteBuffer;
@@ -32,7 +42,7 @@ import org.apache.avro.generic.GenericRecord;
 
 /**
  * How events of one raw schema become events of its enriched schema: a flat list of steps, compiled
- * once from the fields' logical types. Immutable.
+ * once from the fields' logical types. For one thread, the task's.
  */
 final class EnrichPlan {
   /** The raw schema is none of an event. */
@@ -47,12 +57,21 @@ final class EnrichPlan {
     void apply(GenericRecord raw, GenericRecord enriched, Surroundings around);
   }
 
+  private static final Step NOTHING = (raw, event, around) -> {};
+
   /** A raw field that names a cgroup. */
   private record CgroupField(String name, int position, CgroupId meaning, boolean ofEvent) {}
 
   private final Schema enriched;
+  private final boolean tagged;
   private final List<Step> steps;
+
+  /** By field of the enriched schema the raw one that it is, and whose bytes it takes. */
+  private final Map<Integer, Integer> taken = new HashMap<>();
+
+  private final DerivedRecord.Mapping mapping;
   private final List<Integer> addresses;
+  private final RecentAddresses addressesSeen = new RecentAddresses();
   private final List<CgroupField> cgroups;
   private final int hostId;
   private final int bootId;
@@ -60,9 +79,22 @@ final class EnrichPlan {
   private final int cpu;
   private final int sequence;
   private final int time;
+  private final int toEventId;
+  private final int toHostName;
+  private final int toKernelRelease;
+  private final int toKernelBuildId;
+  private final int toRulesVersion;
+  private final int toMissing;
+
+  /** Of a schema that is tagged. */
+  private final int toTags;
+
+  private final int toSeverity;
+  private final int toSampleRate;
 
   private EnrichPlan(Schema raw) {
     this.enriched = EnrichedSchema.of(raw);
+    this.tagged = EnrichedSchema.isTagged(raw);
     this.steps = new ArrayList<>();
     this.addresses = new ArrayList<>();
     this.cgroups = cgroups(raw);
@@ -70,7 +102,10 @@ final class EnrichPlan {
     for (Schema.Field field : raw.getFields()) {
       Optional<Meaning> meaning = Meaning.of(field.schema());
       meaning.ifPresent(m -> header.putIfAbsent(m, field.pos()));
-      steps.add(step(field, meaning));
+      Step step = step(field, meaning);
+      if (!step.equals(NOTHING)) {
+        steps.add(step);
+      }
       if (meaning.equals(Optional.of(Meaning.IP_ADDRESS))) {
         addresses.add(field.pos());
       }
@@ -79,6 +114,7 @@ final class EnrichPlan {
     if (!ofEvent.isEmpty()) {
       steps.add(eventsCgroup(ofEvent));
     }
+    this.mapping = new DerivedRecord.Mapping(enriched, taken);
     this.hostId = position(raw, header, Meaning.HOST_ID);
     this.bootId = position(raw, header, Meaning.BOOT_ID);
     this.epoch = position(raw, header, Meaning.PROBE_EPOCH);
@@ -90,6 +126,15 @@ final class EnrichPlan {
           raw.getFullName() + " has no field 'cpu' of type int: its sequence numbers mean nothing");
     }
     this.cpu = cpuField.pos();
+    this.toEventId = enriched.getField("event_id").pos();
+    this.toHostName = enriched.getField("host_name").pos();
+    this.toKernelRelease = enriched.getField("kernel_release").pos();
+    this.toKernelBuildId = enriched.getField("kernel_build_id").pos();
+    this.toRulesVersion = enriched.getField("rules_version").pos();
+    this.toMissing = enriched.getField("missing").pos();
+    this.toTags = tagged ? enriched.getField("tags").pos() : -1;
+    this.toSeverity = tagged ? enriched.getField("rule_severity").pos() : -1;
+    this.toSampleRate = tagged ? enriched.getField("sample_rate").pos() : -1;
   }
 
   /**
@@ -145,42 +190,80 @@ final class EnrichPlan {
     }
   }
 
-  /** Asks for the names of the event's addresses, so that they are there when its turn comes. */
-  void askNames(GenericRecord raw, Surroundings around) {
+  /**
+   * Asks for the names of the event's addresses, so that they are there when its turn comes, and
+   * all that cannot be read yet has been found out before it is admitted.
+   */
+  void askNames(GenericRecord raw, Names.OfEvent names) {
     for (int position : addresses) {
       IpAddress address = address(raw.get(position));
       if (address != null) {
-        var _ = around.names().apply(address);
+        var _ = names.name(address);
       }
     }
   }
 
   /**
-   * The enriched event, but for {@code missing}: that is the caller's, who knows how long it has
+   * The enriched event, but for {@link #lacks}: that is the caller's, who knows how long it has
    * waited.
    */
   GenericRecord enrich(
       GenericRecord raw, String eventId, String rulesVersion, Surroundings around) {
-    GenericRecord event = new GenericData.Record(enriched);
-    event.put("event_id", eventId);
-    event.put("host_name", around.host().map(Host::name).orElse(null));
-    event.put("kernel_release", around.host().map(Host::kernelRelease).orElse(null));
-    event.put("kernel_build_id", around.host().map(Host::kernelBuildId).orElse(null));
-    event.put("rules_version", rulesVersion);
+    GenericRecord event = new DerivedRecord(mapping, raw);
+    event.put(toEventId, eventId);
+    if (around.host().isPresent()) {
+      Host host = around.host().get();
+      event.put(toHostName, host.name());
+      event.put(toKernelRelease, host.kernelRelease());
+      event.put(toKernelBuildId, host.kernelBuildId());
+    }
+    event.put(toRulesVersion, rulesVersion);
+    if (tagged) {
+      event.put(toTags, List.of());
+    }
     for (Step step : steps) {
       step.apply(raw, event, around);
     }
     return event;
   }
 
+  /** Writes what the event lacks. */
+  void lacks(GenericRecord event, List<String> missing) {
+    event.put(toMissing, missing);
+  }
+
+  boolean isComplete(GenericRecord event) {
+    return ((List<?>) event.get(toMissing)).isEmpty();
+  }
+
+  String eventId(GenericRecord event) {
+    return (String) event.get(toEventId);
+  }
+
+  /** Writes what rules say of the event, where its schema has room for it. */
+  void tag(GenericRecord event, Outcome.Passes passes) {
+    if (tagged) {
+      event.put(toTags, passes.tags());
+      event.put(toSeverity, passes.severity().map(Severity::word).orElse(null));
+      event.put(
+          toSampleRate, passes.sampleRate().isPresent() ? passes.sampleRate().getAsLong() : null);
+    }
+  }
+
   private Step step(Schema.Field field, Optional<Meaning> meaning) {
     int from = field.pos();
-    int to = enriched.getField(field.name()).pos();
     String name = field.name();
+    if (meaning.equals(Optional.of(Meaning.USER_FRAMES))) {
+      return present(
+          from,
+          enriched.getField(UserFrames.stackField(name)).pos(),
+          (value, around) -> around.userStack((List<?>) value));
+    }
+    int to = enriched.getField(name).pos();
     if (meaning.isEmpty()) {
       return Meaning.notNull(field.schema()).getType() == Schema.Type.ENUM
           ? present(from, to, (value, around) -> value.toString().toLowerCase(Locale.ROOT))
-          : copy(from, to);
+          : copy(field, to);
     }
     return switch (meaning.get()) {
       case KERNEL_STACK ->
@@ -192,13 +275,13 @@ final class EnrichPlan {
                   enriched.getField(functionsHashField(name)).pos())
               : present(from, to, (value, around) -> around.stack((List<?>) value).frames());
       case USER_STACK ->
-          // Which file lies there in the process, nobody knows any more.
+          // Of agents before user-frames: which file lies there, nobody knows any more.
           present(from, to, (value, around) -> Symbolizer.hex((List<?>) value));
       case KERNEL_ADDRESS ->
           // Where a drop was called from, as a rule: by the address itself, since it may as well be
           // an instruction.
           present(from, to, (value, around) -> around.frame((Long) value, false));
-      case IP_ADDRESS -> address(name, from, to, enriched.getField(nameField(name)).pos());
+      case IP_ADDRESS -> address(field, to);
       case TCP_STATE -> named(name, from, to, NetworkNames::tcpState);
       case TCP_FLAGS ->
           present(from, to, (value, around) -> NetworkNames.tcpFlags((Integer) value));
@@ -223,7 +306,7 @@ final class EnrichPlan {
               enriched.getField(codeField(name)).pos());
       case CGROUP_ID ->
           CgroupId.isOfEvent(field) || CgroupId.of(field.schema()).isEmpty()
-              ? copy(from, to)
+              ? copy(field, to)
               : cgroup(field, to);
       case HOST_ID,
           BOOT_ID,
@@ -234,7 +317,8 @@ final class EnrichPlan {
           UINT64,
           COUNTER,
           LOG2_HISTOGRAM ->
-          copy(from, to);
+          copy(field, to);
+      case USER_FRAMES -> throw new IllegalStateException("has a field of another name");
     };
   }
 
@@ -242,7 +326,13 @@ final class EnrichPlan {
     Object apply(Object value, Surroundings around);
   }
 
-  private static Step copy(int from, int to) {
+  /** The field as it is: its bytes, where both schemas write it alike. */
+  private Step copy(Schema.Field field, int to) {
+    int from = field.pos();
+    if (DerivedRecord.Mapping.canTake(enriched.getFields().get(to).schema(), field.schema())) {
+      taken.put(to, from);
+      return NOTHING;
+    }
     return (raw, event, around) -> event.put(to, raw.get(from));
   }
 
@@ -304,7 +394,7 @@ final class EnrichPlan {
 
   /** The id, and beside it what its cgroup is. */
   private Step cgroup(Schema.Field field, int to) {
-    Step copy = copy(field.pos(), to);
+    Step copy = copy(field, to);
     CgroupId meaning = CgroupId.of(field.schema()).orElseThrow();
     Schema.Field beside = enriched.getField(cgroupField(field.name()));
     Schema type = Meaning.notNull(beside.schema());
@@ -341,27 +431,44 @@ final class EnrichPlan {
     };
   }
 
-  private static Step address(String field, int from, int to, int toName) {
-    String nameField = nameField(field);
+  private Step address(Schema.Field field, int to) {
+    int from = field.pos();
+    String nameField = nameField(field.name());
+    NameGap nameless = new NameGap(nameField);
+    int toName = enriched.getField(nameField).pos();
+    Place place = AddressType.isLocated(field.schema()) ? place(field.name()) : (_, _, _) -> {};
     return (raw, event, around) -> {
       Object value = raw.get(from);
       IpAddress address = address(value);
-      event.put(to, address == null ? null : address.toString());
-      event.put(toName, address == null ? null : around.name(nameField, address));
-      if (value != null && address == null) {
-        around
-            .gaps()
-            .lacks(field + ": " + ((ByteBuffer) value).remaining() + " bytes are no address");
+      if (address != null) {
+        event.put(to, address.toString());
+        event.put(toName, around.name(address, nameless));
+        place.write(address, event, around);
+      } else if (value != null) {
+        int bytes = ((ByteBuffer) value).remaining();
+        around.gaps().lacks(field.name() + ": " + bytes + " bytes are no address");
       }
     };
   }
 
-  private static IpAddress address(Object value) {
-    if (!(value instanceof ByteBuffer buffer)) {
-      return null;
-    }
-    byte[] bytes = new byte[buffer.remaining()];
-    buffer.duplicate().get(bytes);
-    return IpAddress.of(bytes);
+  /** Fills the fields that say where an address is. */
+  private interface Place {
+    void write(IpAddress address, GenericRecord event, Surroundings around);
+  }
+
+  private Place place(String addressField) {
+    int toSite = enriched.getField(siteField(addressField)).pos();
+    int toOwner = enriched.getField(ownerField(addressField)).pos();
+    return (address, event, around) -> {
+      Network network = around.networks().find(address);
+      if (network != null) {
+        event.put(toSite, network.site());
+        event.put(toOwner, network.owner());
+      }
+    };
+  }
+
+  private IpAddress address(Object value) {
+    return value instanceof ByteBuffer bytes ? addressesSeen.of(bytes) : null;
   }
 }

@@ -5,21 +5,36 @@ import io.bianque.facts.DeadLetter;
 import io.bianque.facts.HostFacts;
 import io.bianque.facts.LedgerRow;
 import io.bianque.facts.ProbeCounters;
+import io.bianque.facts.ResolvedName;
 import io.bianque.facts.SymbolRequest;
 import io.bianque.schemas.catalogue.Topics;
 import io.bianque.schemas.raw.InvalidSchema;
 import io.bianque.schemas.wire.AvroReader;
 import io.bianque.schemas.wire.AvroWriter;
+import io.bianque.schemas.wire.EncodedTexts;
 import io.bianque.schemas.wire.Retry;
 import io.bianque.schemas.wire.UnreadableRecord;
 import io.bianque.schemas.wire.WireFormat;
+import io.bianque.streams.cache.LruMap;
 import io.bianque.streams.container.ContainerStore;
+import io.bianque.streams.dns.DnsNames;
+import io.bianque.streams.dns.NameHistory;
+import io.bianque.streams.dns.NameSource;
+import io.bianque.streams.dns.Names;
+import io.bianque.streams.dns.RecordedNames;
+import io.bianque.streams.dns.ReverseNames;
 import io.bianque.streams.facts.Host;
 import io.bianque.streams.facts.HostFactsStore;
 import io.bianque.streams.ledger.EpochKey;
 import io.bianque.streams.ledger.Ledger;
+import io.bianque.streams.metrics.ProbeMetrics;
+import io.bianque.streams.metrics.StreamMetrics;
+import io.bianque.streams.part.Shared;
+import io.bianque.streams.rule.Outcome;
+import io.bianque.streams.rule.Rules;
 import io.bianque.streams.schema.SchemaPending;
 import io.bianque.streams.sequence.ReplayWindow;
+import io.bianque.streams.symbol.SymbolStore;
 import io.bianque.streams.symbol.Symbolizer;
 import io.bianque.streams.waiting.Arrival;
 import io.bianque.streams.waiting.Arrival.Admission;
@@ -31,11 +46,14 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
+import java.util.function.Function;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.common.header.Header;
@@ -62,14 +80,16 @@ import org.slf4j.LoggerFactory;
 final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output> {
   private static final Logger LOG = LoggerFactory.getLogger(EnrichProcessor.class);
   private static final String RAW_PREFIX = Topics.raw("");
-  private static final String RULE_HEADER = "bianque.rule";
+  private static final String RULE_HEADER = Topics.RULE_HEADER;
 
-  private static final Duration LOOK_AGAIN = Duration.ofMillis(50);
   private static final Duration REPORT = Duration.ofSeconds(10);
   private static final Duration CLEAN = Duration.ofHours(1);
 
   /** Records that leave the waiting room at one go at most: a fraction of a second's work. */
   private static final int AT_ONCE = 1_000;
+
+  /** Records that leave it before each that would queue behind them. */
+  private static final int BEFORE_EACH = 4;
 
   /**
    * Things known to be absent at most; far more than build ids and hosts that never told, at a
@@ -77,14 +97,34 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
    */
   private static final int ABSENT = 10_000;
 
-  /** A plan with what it needs to write. */
-  private record Plan(EnrichPlan plan, AvroWriter<GenericRecord> writer) {}
+  /** Ways to be incomplete that are remembered. */
+  private static final int LACKS = 100;
 
-  private final EnrichTopology.Parts parts;
+  /** Events of one probe and raw schema. */
+  private record Kind(String topic, int schemaId) {}
+
+  /** What is done with them, and what is needed to write and to count them. */
+  private record Plan(
+      String probe,
+      EnrichPlan plan,
+      AvroWriter<GenericRecord> writer,
+      String enrichedTopic,
+      String ignoredTopic,
+      ProbeMetrics metrics) {}
+
+  private final Shared shared;
+  private final EnrichTopology.Needs needs;
   private final EnrichSettings settings;
-  private final Map<String, Plan> plans = new HashMap<>();
+  private final Map<Kind, Plan> plans = new HashMap<>();
   private final Map<Gaps.Awaited, Long> absentUntilMs = new LinkedHashMap<>();
+
+  /** Said within the hour. */
+  private final Set<String> sharedIds = new HashSet<>();
+
   private final SymbolCandidates candidates = new SymbolCandidates();
+
+  /** What events lack: mostly nothing, and all the same while something is away. */
+  private final Map<List<String>, EncodedTexts> missing = new LruMap<>(LACKS);
 
   private ProcessorContext<byte[], Output> context;
   private String task;
@@ -96,45 +136,85 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
   private AvroWriter<LedgerRow> ledgerRows;
   private AvroWriter<SymbolRequest> candidateWriter;
   private KeyValueStore<String, byte[]> windows;
+  private Origin.Recent origins;
   private WaitingRoom room;
   private HostFactsStore hosts;
   private ContainerStore containers;
   private Ledger ledger;
   private Symbolizer symbolizer;
+  private Names names;
 
-  EnrichProcessor(EnrichTopology.Parts parts) {
-    this.parts = parts;
-    this.settings = parts.settings();
+  EnrichProcessor(Shared shared, EnrichTopology.Needs needs) {
+    this.shared = shared;
+    this.needs = needs;
+    this.settings = needs.settings();
   }
 
   @Override
   public void init(ProcessorContext<byte[], Output> context) {
     this.context = context;
     this.task = context.taskId().toString();
-    this.events = AvroReader.generic(parts.schemas());
-    this.factsReader = AvroReader.specific(parts.schemas(), HostFacts.class);
-    this.containersReader = AvroReader.specific(parts.schemas(), Container.class);
-    this.countersReader = AvroReader.specific(parts.schemas(), ProbeCounters.class);
-    this.deadLetters = AvroWriter.specific(parts.deadLetterSchemaId(), DeadLetter.class);
-    this.ledgerRows = AvroWriter.specific(parts.ledgerSchemaId(), LedgerRow.class);
-    this.candidateWriter = AvroWriter.specific(parts.symbolRequestSchemaId(), SymbolRequest.class);
+    this.events = AvroReader.lazy(shared.schemas());
+    this.factsReader = AvroReader.specific(shared.schemas(), HostFacts.class);
+    this.containersReader = AvroReader.specific(shared.schemas(), Container.class);
+    this.countersReader = AvroReader.specific(shared.schemas(), ProbeCounters.class);
+    this.deadLetters = AvroWriter.specific(shared.schemaId(Topics.DEAD_LETTER), DeadLetter.class);
+    this.ledgerRows = AvroWriter.specific(shared.schemaId(Topics.LEDGER), LedgerRow.class);
+    this.candidateWriter =
+        AvroWriter.specific(shared.schemaId(Topics.SYMBOL_CANDIDATES), SymbolRequest.class);
     this.windows = context.getStateStore(EnrichTopology.WINDOWS);
+    this.origins = new Origin.Recent(windows);
     this.room = new WaitingRoom(context.getStateStore(EnrichTopology.WAITING));
     this.hosts = new HostFactsStore(context.getStateStore(EnrichTopology.FACTS), factsReader::read);
     this.containers =
         new ContainerStore(
             context.getStateStore(EnrichTopology.CONTAINERS), containersReader::read);
     this.ledger = new Ledger(context.getStateStore(EnrichTopology.LEDGER), countersReader::read);
-    this.symbolizer = new Symbolizer(parts.tables(), context.getStateStore(EnrichTopology.SYMBOLS));
-    context.schedule(LOOK_AGAIN, PunctuationType.WALL_CLOCK_TIME, this::lookAgain);
+    this.symbolizer = new Symbolizer(shared.tables(), context.getStateStore(SymbolStore.NAME));
+    this.names = names(needs.names());
+    context.schedule(WaitingRoom.REST, PunctuationType.WALL_CLOCK_TIME, this::lookAgain);
     context.schedule(REPORT, PunctuationType.WALL_CLOCK_TIME, this::report);
     context.schedule(CLEAN, PunctuationType.WALL_CLOCK_TIME, this::clean);
-    parts.metrics().waiting(task, room.size());
+    shared.metrics().waiting(task, room.size());
+  }
+
+  private Names names(NameSource source) {
+    Function<byte[], ResolvedName> reader =
+        AvroReader.specific(shared.schemas(), ResolvedName.class)::read;
+    int partition = context.taskId().partition();
+    return switch (source) {
+      case NameSource.Dns(var lookup) ->
+          new DnsNames(
+              lookup,
+              context.getStateStore(EnrichTopology.NAMES),
+              reader,
+              AvroWriter.specific(shared.schemaId(Topics.NAMES), ResolvedName.class)::write,
+              this::recordName,
+              partition);
+      case NameSource.Recorded() ->
+          new RecordedNames(
+              new NameHistory(
+                  context.<KeyValueStore<String, byte[]>>getStateStore(
+                      EnrichTopology.RECORDED_NAMES),
+                  reader,
+                  shared.metrics()::nameUnreadable),
+              partition);
+      case NameSource.None() -> (time, now) -> address -> new ReverseNames.Answer.Nameless();
+    };
+  }
+
+  private void recordName(String key, byte[] record, long timeNanos) {
+    shared.metrics().nameRecorded();
+    forward(
+        key.getBytes(StandardCharsets.UTF_8),
+        new Output(Topics.NAMES, record),
+        timeNanos / 1_000_000,
+        new RecordHeaders());
   }
 
   @Override
   public void close() {
-    parts.metrics().taskClosed(task);
+    shared.metrics().taskClosed(task);
   }
 
   @Override
@@ -147,11 +227,16 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
             from.topic(),
             from.partition(),
             first.orElse(from.offset()),
-            record.timestamp(),
+            // Facts have no time here: EnrichTopology puts them before all else.
+            record.timestamp() == 0 ? now : record.timestamp(),
             record.key(),
             record.value(),
             now,
             first.isPresent() ? Admission.AGAIN : Admission.NEW);
+    if (room.size() > 0) {
+      room.visitLaneOf(arrival, BEFORE_EACH, now, (queued, must) -> look(queued, now, must, true));
+      shared.metrics().waiting(task, room.size());
+    }
     Next next =
         room.holdsUpAdmission(arrival)
             ? Next.STAYS
@@ -182,20 +267,20 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
     while (room.size() > settings.waitingEvents()) {
       if (!room.pushOut((oldest, must) -> look(oldest, now, must, true))) {
         // It cannot leave at all, for want of a schema: nothing more must come until it can.
-        parts.pause().run();
+        needs.pause().run();
         break;
       }
     }
-    parts.metrics().waiting(task, room.size());
+    shared.metrics().waiting(task, room.size());
   }
 
   private void lookAgain(long now) {
     if (room.size() == 0) {
       return;
     }
-    room.visit(AT_ONCE, (arrival, must) -> look(arrival, now, must, true));
+    room.visit(AT_ONCE, now, (arrival, must) -> look(arrival, now, must, true));
     ledger.flush();
-    parts.metrics().waiting(task, room.size());
+    shared.metrics().waiting(task, room.size());
   }
 
   /**
@@ -217,15 +302,30 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
     } catch (UnreadableRecord e) {
       return deadLetter(arrival, now, e.reason().word(), e.detail());
     } catch (EnrichPlan.NotAnEvent | InvalidSchema e) {
-      return deadLetter(arrival, now, "not-an-event", e.getMessage());
+      return deadLetter(arrival, now, StreamMetrics.NOT_AN_EVENT, e.getMessage());
     }
   }
 
   private Next facts(Arrival arrival) {
     if (arrival.value() != null) { // a tombstone: the host is gone, and its facts go with time
-      hosts.put(factsReader.read(arrival.value()), arrival.value());
+      HostFacts facts = factsReader.read(arrival.value());
+      if (hosts.put(facts, arrival.value())) {
+        sharedId(facts);
+      }
     }
     return Next.GONE;
+  }
+
+  private void sharedId(HostFacts facts) {
+    shared.metrics().hostIdShared();
+    if (sharedIds.add(facts.getHostId())) {
+      LOG.warn(
+          "Two hosts have the id {}, one of them is {} in boot {}: their events are told apart by"
+              + " their boots, and their control and facts are not. Give one another id",
+          facts.getHostId(),
+          facts.getHostName(),
+          facts.getBootId());
+    }
   }
 
   private Next container(Arrival arrival) {
@@ -241,24 +341,30 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
   }
 
   private Next event(Arrival arrival, long now, boolean must, boolean first) {
-    String probe = arrival.topic().substring(RAW_PREFIX.length());
     GenericRecord raw = events.read(arrival.value());
-    Plan plan = plan(probe, WireFormat.schemaId(arrival.value()));
+    Plan plan = plan(new Kind(arrival.topic(), WireFormat.schemaId(arrival.value())));
     EventHeader header = plan.plan().header(raw);
-    EpochKey epoch = header.epochKey(probe);
+    Origin origin = origins.of(header, plan.probe());
+    EpochKey epoch = origin.epoch();
     // All that may have to be tried again comes before the event is admitted: admitted twice, it
     // would be its own
     // duplicate.
-    Optional<Host> host = hosts.find(header.hostId(), header.bootId());
+    Optional<Host> host = hosts.find(origin.hostKey(), header.timeNanos());
     Surroundings.Cgroups cgroups =
-        (meaning, id) -> containers.find(header.hostId(), header.bootId(), meaning, id);
+        Surroundings.Cgroups.once((meaning, id) ->
+            containers.find(epoch.hostId(), epoch.bootId(), meaning, id, header.timeNanos()));
     plan.plan().findCgroups(raw, cgroups);
+    Names.OfEvent names = this.names.ofEvent(header.timeNanos(), now);
+    plan.plan().askNames(raw, names);
     boolean admitted =
         switch (arrival.admission()) {
-          case ADMITTED -> true;
-          case NEW -> admit(header, epoch, probe, now);
+          case ADMITTED, ADMITTED_AGAIN -> true;
+          case NEW -> {
+            received(epoch, plan, arrival, now);
+            yield admit(header, origin, plan, now);
+          }
           case AGAIN -> {
-            received(epoch, probe, now);
+            received(epoch, plan, arrival, now);
             yield true;
           }
         };
@@ -266,14 +372,16 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
       return Next.GONE;
     }
     Gaps gaps = new Gaps();
-    Surroundings around = new Surroundings(host, symbolizer, cgroups, parts.names(), gaps);
+    Surroundings around =
+        new Surroundings(host, symbolizer, cgroups, names, needs.networks(), gaps);
     Next stays = arrival.admitted() ? Next.STAYS : Next.STAYS_ADMITTED;
     if (!first) {
-      plan.plan().askNames(raw, around);
       return stays;
     }
     String eventId = arrival.topic() + "-" + arrival.partition() + "-" + arrival.offset();
-    GenericRecord enriched = plan.plan().enrich(raw, eventId, parts.rules().version(), around);
+    // Once: other rules may come at any moment, and the event says which decided it.
+    Rules rules = needs.rules().get();
+    GenericRecord enriched = plan.plan().enrich(raw, eventId, rules.version(), around);
     if (around.host().isEmpty()) {
       gaps.awaits(
           Gaps.Kind.HOST_FACTS,
@@ -284,36 +392,35 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
     if (!must && waits(gaps, arrival.arrivedMs(), now)) {
       return stays;
     }
-    enriched.put("missing", gaps.texts());
-    return leave(arrival, now, probe, plan, header, epoch, enriched);
+    plan.plan().lacks(enriched, missing.computeIfAbsent(gaps.texts(), EncodedTexts::new));
+    names.leaves();
+    return leave(arrival, now, plan, header, epoch, rules, enriched);
   }
 
-  /** Counts the event, and says whether it is new. */
-  private boolean admit(EventHeader header, EpochKey epoch, String probe, long now) {
-    received(epoch, probe, now);
-    String key = header.windowKey(probe);
-    byte[] stored = windows.get(key);
-    ReplayWindow window = stored == null ? ReplayWindow.EMPTY : ReplayWindow.fromBytes(stored);
+  /** Whether the event is new. */
+  private boolean admit(EventHeader header, Origin origin, Plan plan, long now) {
+    EpochKey epoch = origin.epoch();
+    ReplayWindow window = origin.window();
     return switch (window.offer(header.sequence(), now)) {
       case ReplayWindow.Verdict.New(ReplayWindow after) -> {
-        windows.put(key, after.toBytes());
+        origin.moveTo(after);
         if (after.holes() > window.holes()) {
           ledger.holes(epoch, after.holes() - window.holes(), now);
-          parts.metrics().holes(probe, after.holes() - window.holes());
+          plan.metrics().holes(after.holes() - window.holes());
         }
         yield true;
       }
       case ReplayWindow.Verdict.Duplicate() -> {
         ledger.duplicate(epoch, now);
-        parts.metrics().duplicate(probe);
+        plan.metrics().duplicate();
         yield false;
       }
     };
   }
 
-  private void received(EpochKey epoch, String probe, long now) {
+  private void received(EpochKey epoch, Plan plan, Arrival arrival, long now) {
     ledger.received(epoch, now);
-    parts.metrics().received(probe);
+    plan.metrics().received(arrival.value().length);
   }
 
   /** Whether anything that the event lacks may still come in time. */
@@ -375,43 +482,70 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
   private Next leave(
       Arrival arrival,
       long now,
-      String probe,
       Plan plan,
       EventHeader header,
       EpochKey epoch,
+      Rules rules,
       GenericRecord enriched) {
+    String probe = plan.probe();
+    Outcome outcome = rules.decide(probe, plan.plan().eventId(enriched), enriched);
+    if (outcome instanceof Outcome.Passes passes) {
+      plan.plan().tag(enriched, passes);
+    }
     byte[] value = plan.writer().write(enriched);
     if (value.length > settings.maxRecordBytes()) {
-      deadLetterAdmitted(arrival, epoch, now, "too-large", value.length + " bytes when enriched");
+      deadLetterAdmitted(
+          arrival, epoch, now, StreamMetrics.TOO_LARGE, value.length + " bytes when enriched");
       return Next.GONE;
     }
     byte[] key =
         arrival.key() == null ? header.hostId().getBytes(StandardCharsets.UTF_8) : arrival.key();
-    Optional<String> rule = parts.rules().ignoredBy(probe, enriched);
+    long timestampMs = arrival.timestampMs();
     Headers headers = new RecordHeaders();
-    if (rule.isPresent()) {
-      headers.add(RULE_HEADER, rule.get().getBytes(StandardCharsets.UTF_8));
-      forward(key, new Output(Topics.ignored(probe), value), arrival.timestampMs(), headers);
-      ledger.ignored(epoch, rule.get(), now);
-      parts.metrics().ignored(rule.get());
-    } else {
-      forward(key, new Output(Topics.enriched(probe), value), arrival.timestampMs(), headers);
-      ledger.enriched(epoch, now);
-      boolean complete = ((List<?>) enriched.get("missing")).isEmpty();
-      parts.metrics().enriched(probe, complete, now - header.timeNanos() / 1_000_000);
+    long eventMs = header.timeNanos() / 1_000_000;
+    plan.metrics().left(eventMs, now);
+    plan.metrics().sent(value.length);
+    switch (outcome) {
+      case Outcome.Ignored(String rule) -> {
+        headers.add(RULE_HEADER, rule.getBytes(StandardCharsets.UTF_8));
+        forward(key, new Output(plan.ignoredTopic(), value), timestampMs, headers);
+        ledger.ignored(epoch, rule, now);
+        shared.metrics().ignored(rule);
+      }
+      case Outcome.Passes passes -> {
+        forward(key, new Output(plan.enrichedTopic(), value), timestampMs, headers);
+        ledger.enriched(epoch, now);
+        plan.metrics().enriched(plan.plan().isComplete(enriched));
+        if (!arrival.again()) {
+          plan.metrics().latency(now - eventMs);
+        }
+        for (String route : passes.routes()) {
+          forward(key, new Output(Topics.routed(route), value), timestampMs, new RecordHeaders());
+          plan.metrics().sent(value.length);
+          shared.metrics().routed(route);
+        }
+      }
     }
     return Next.GONE;
   }
 
-  private Plan plan(String probe, int schemaId) {
-    String key = probe + "/" + schemaId;
-    Plan plan = plans.get(key);
+  private Plan plan(Kind kind) {
+    Plan plan = plans.get(kind);
     if (plan == null) {
-      Schema raw = parts.schemas().schema(schemaId);
+      Schema raw = shared.schemas().schema(kind.schemaId());
       EnrichPlan compiled = EnrichPlan.compile(raw);
-      int id = parts.schemas().id(Topics.subject(Topics.enriched(probe)), compiled.enriched());
-      plan = new Plan(compiled, AvroWriter.generic(id, compiled.enriched()));
-      plans.put(key, plan);
+      String probe = kind.topic().substring(RAW_PREFIX.length());
+      String topic = Topics.enriched(probe);
+      int id = shared.schemas().id(Topics.subject(topic), compiled.enriched());
+      plan =
+          new Plan(
+              probe,
+              compiled,
+              AvroWriter.generic(id, compiled.enriched()),
+              topic,
+              Topics.ignored(probe),
+              shared.metrics().probe(probe));
+      plans.put(kind, plan);
     }
     return plan;
   }
@@ -445,7 +579,7 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
         arrival.offset(),
         reason,
         detail);
-    parts.metrics().deadLettered(reason);
+    shared.metrics().deadLettered(reason);
     DeadLetter letter =
         DeadLetter.newBuilder()
             .setStage("enrich")
@@ -499,7 +633,10 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
       }
     }
     old.forEach(windows::delete);
+    origins.clear();
+    sharedIds.clear();
     ledger.forgetBefore(before);
+    names.forget(before * 1_000_000);
     try {
       hosts.forget(settings.keepState(), Instant.ofEpochMilli(now));
       containers.forget(settings.keepState(), Instant.ofEpochMilli(now));

@@ -1,11 +1,7 @@
 package io.bianque.streams.enrich;
 
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
-import java.util.Set;
 
 /** What one attempt to enrich an event could not give: for good, or not yet. For one thread. */
 final class Gaps {
@@ -22,7 +18,7 @@ final class Gaps {
   /** Something that may still come. The key says what, over all events. */
   record Awaited(Kind kind, String key) {}
 
-  /** Of a kernel or module. */
+  /** Of a kernel, module or file of user space. */
   record Table(String buildId, String object) {
     /** As records of the topic are keyed. */
     String key() {
@@ -30,24 +26,21 @@ final class Gaps {
     }
   }
 
-  private Set<String> lacking = Set.of();
-  private Set<Table> tables = Set.of();
-  private Map<Awaited, String> awaited = Map.of();
+  /** In the order in which they were found: it must not matter which of them may still come. */
+  private List<String> texts = List.of();
+
+  private List<Table> tables = List.of();
+  private List<Awaited> awaited = List.of();
 
   /** Will not come; {@code text} is for the event's {@code missing}. */
   void lacks(String text) {
-    if (lacking.isEmpty()) {
-      lacking = new LinkedHashSet<>();
-    }
-    lacking.add(text);
+    texts = with(texts, text);
   }
 
   /** May still come; {@code text} is for the event's {@code missing} if it does not. */
   void awaits(Kind kind, String key, String text) {
-    if (awaited.isEmpty()) {
-      awaited = new LinkedHashMap<>();
-    }
-    awaited.putIfAbsent(new Awaited(kind, key), text);
+    awaited = with(awaited, new Awaited(kind, key));
+    lacks(text);
   }
 
   /** A table of symbols may still come. */
@@ -56,27 +49,29 @@ final class Gaps {
         Kind.SYMBOLS,
         table.key(),
         "symbols: " + table.object() + " " + table.buildId() + ": " + reason);
-    if (tables.isEmpty()) {
-      tables = new LinkedHashSet<>();
-    }
-    tables.add(table);
+    tables = with(tables, table);
   }
 
-  Set<Table> tables() {
+  /** Each once. Of one event they are so few that to look through them is less than to hash. */
+  private static <T> List<T> with(List<T> found, T another) {
+    if (found.contains(another)) {
+      return found;
+    }
+    List<T> all = found.isEmpty() ? new ArrayList<>(2) : found;
+    all.add(another);
+    return all;
+  }
+
+  List<Table> tables() {
     return tables;
   }
 
-  Set<Awaited> awaited() {
-    return awaited.keySet();
+  List<Awaited> awaited() {
+    return awaited;
   }
 
   /** Everything, as the event says it. */
   List<String> texts() {
-    if (lacking.isEmpty() && awaited.isEmpty()) {
-      return List.of();
-    }
-    List<String> texts = new ArrayList<>(awaited.values());
-    texts.addAll(lacking);
-    return texts.stream().distinct().toList();
+    return List.copyOf(texts);
   }
 }

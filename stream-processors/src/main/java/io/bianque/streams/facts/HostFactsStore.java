@@ -1,42 +1,47 @@
 package io.bianque.streams.facts;
 
-import com.github.benmanes.caffeine.cache.Cache;
-import com.github.benmanes.caffeine.cache.Caffeine;
 import io.bianque.facts.HostFacts;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.Function;
-import org.apache.kafka.streams.KeyValue;
-import org.apache.kafka.streams.state.KeyValueIterator;
 import org.apache.kafka.streams.state.KeyValueStore;
 
 /**
- * Facts of the hosts in this task's partition, by host and boot: the newest of each boot. For one
- * thread, the task's.
- *
- * <p>The store keeps what came, bytes and all, so that facts of another schema version stay
- * readable.
+ * Facts of the hosts in this task's partition, by host, boot and time. For one thread, the task's.
  */
 public final class HostFactsStore {
   private static final int CACHED = 200;
 
-  private final KeyValueStore<String, byte[]> store;
-  private final Function<byte[], HostFacts> reader;
-  private final Cache<String, Host> hosts =
-      Caffeine.newBuilder().maximumSize(CACHED).executor(Runnable::run).build();
+  /** What a host id told last. */
+  private record Told(String bootId, Instant observedAt) {}
+
+  private final FactsByTime<HostFacts, Host> facts;
+  private final Map<String, Told> last = new HashMap<>();
 
   /**
    * @param reader reads what {@link #put} was given
    */
   public HostFactsStore(KeyValueStore<String, byte[]> store, Function<byte[], HostFacts> reader) {
-    this.store = store;
-    this.reader = reader;
+    this.facts =
+        new FactsByTime<>(
+            store, reader, HostFacts::getObservedAt, HostFactsStore::addsTo, Host::new, CACHED);
   }
 
-  private static String key(String hostId, String bootId) {
+  /**
+   * A module that has come is in its place before the host tells of it; one that is gone is not.
+   */
+  private static boolean addsTo(HostFacts before, HostFacts now) {
+    return before.getHostName().equals(now.getHostName())
+        && before.getLabels().equals(now.getLabels())
+        && new HashSet<>(now.getModules()).containsAll(before.getModules());
+  }
+
+  /** By which a boot is found. */
+  public static String key(String hostId, String bootId) {
     return hostId + "/" + bootId;
   }
 
@@ -44,49 +49,35 @@ public final class HostFactsStore {
    * Takes facts, unless newer ones of that boot are there.
    *
    * @param bytes the same facts in the wire format
+   * @return whether two hosts have that id: a boot that another had followed is not over
    */
-  public void put(HostFacts facts, byte[] bytes) {
-    String key = key(facts.getHostId(), facts.getBootId());
-    byte[] before = store.get(key);
-    if (before == null || !reader.apply(before).getObservedAt().isAfter(facts.getObservedAt())) {
-      store.put(key, bytes);
-      hosts.invalidate(key);
+  public boolean put(HostFacts host, byte[] bytes) {
+    String key = key(host.getHostId(), host.getBootId());
+    Told told = new Told(host.getBootId(), host.getObservedAt());
+    Told before = last.getOrDefault(host.getHostId(), told);
+    boolean isNews = !told.observedAt().isBefore(before.observedAt());
+    if (isNews) {
+      last.put(host.getHostId(), told);
     }
-  }
-
-  /** The host during that boot; empty when it has told nothing of it yet. */
-  public Optional<Host> find(String hostId, String bootId) {
-    String key = key(hostId, bootId);
-    Host known = hosts.getIfPresent(key);
-    if (known != null) {
-      return Optional.of(known);
-    }
-    byte[] stored = store.get(key);
-    if (stored == null) {
-      return Optional.empty();
-    }
-    Host host = new Host(reader.apply(stored));
-    hosts.put(key, host);
-    return Optional.of(host);
+    boolean isBack =
+        isNews && !told.bootId().equals(before.bootId()) && facts.newest(key).isPresent();
+    facts.put(key, host, bytes);
+    return isBack;
   }
 
   /**
-   * Forgets boots whose facts were last observed that long before now: hosts repeat theirs every
-   * hour.
+   * The host at that time of that boot; empty when it has told nothing of the boot yet.
+   *
+   * @param key of the boot
+   * @param timeNanos in ns since 1970
    */
+  public Optional<Host> find(String key, long timeNanos) {
+    return facts.at(key, timeNanos);
+  }
+
+  /** Forgets what was last observed that long before now. */
   public void forget(Duration age, Instant now) {
-    List<String> old = new ArrayList<>();
-    try (KeyValueIterator<String, byte[]> all = store.all()) {
-      while (all.hasNext()) {
-        KeyValue<String, byte[]> entry = all.next();
-        if (reader.apply(entry.value).getObservedAt().isBefore(now.minus(age))) {
-          old.add(entry.key);
-        }
-      }
-    }
-    for (String key : old) {
-      store.delete(key);
-      hosts.invalidate(key);
-    }
+    facts.forget(age, now);
+    last.values().removeIf(told -> told.observedAt().isBefore(now.minus(age)));
   }
 }

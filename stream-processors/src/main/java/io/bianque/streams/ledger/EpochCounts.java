@@ -7,6 +7,7 @@ import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.ByteBuffer;
 import java.time.Instant;
 import java.util.Map;
 import java.util.TreeMap;
@@ -15,19 +16,23 @@ import java.util.TreeMap;
 final class EpochCounts {
   private static final byte FORMAT = 1;
 
+  /** Of the numbers between {@link #head} and {@link #tail}. */
+  private static final int NUMBERS = 6 * Long.BYTES + 1;
+
   final EpochKey key;
+  final String storeKey;
   long received;
   long enriched;
   long deadLettered;
   long duplicates;
   long holes;
-  final Map<String, Long> ignored = new TreeMap<>();
+  private final Map<String, Long> ignored = new TreeMap<>();
 
   /** The agent's newest counters, in the wire format; null before the first. */
-  byte[] counters;
+  private byte[] counters;
 
   /** What is not known before this epoch; null when nothing is. */
-  Gap gap;
+  private Gap gap;
 
   /** Whether something changed since the last row. */
   boolean unreported;
@@ -35,8 +40,44 @@ final class EpochCounts {
   /** Wall time of the last change, ms since 1970. */
   long touchedMs;
 
+  /**
+   * What the store keeps before the numbers, and behind them: the same from one event to the next,
+   * mostly. Null: to be made.
+   */
+  private byte[] head;
+
+  private byte[] tail;
+
   EpochCounts(EpochKey key) {
     this.key = key;
+    this.storeKey = key.storeKey();
+  }
+
+  Map<String, Long> ignored() {
+    return ignored;
+  }
+
+  void addIgnored(String rule) {
+    ignored.merge(rule, 1L, Long::sum);
+    tail = null;
+  }
+
+  byte[] counters() {
+    return counters;
+  }
+
+  void counters(byte[] newest) {
+    counters = newest;
+    tail = null;
+  }
+
+  Gap gap() {
+    return gap;
+  }
+
+  void gap(Gap before) {
+    gap = before;
+    tail = null;
   }
 
   long ignoredTotal() {
@@ -48,40 +89,63 @@ final class EpochCounts {
   }
 
   byte[] toBytes() {
+    if (head == null) {
+      head = bytes(this::writeHead);
+    }
+    if (tail == null) {
+      tail = bytes(this::writeTail);
+    }
+    return ByteBuffer.allocate(head.length + NUMBERS + tail.length)
+        .put(head)
+        .putLong(received)
+        .putLong(enriched)
+        .putLong(deadLettered)
+        .putLong(duplicates)
+        .putLong(holes)
+        .put((byte) (unreported ? 1 : 0))
+        .putLong(touchedMs)
+        .put(tail)
+        .array();
+  }
+
+  private interface Writing {
+    void to(DataOutputStream out) throws IOException;
+  }
+
+  private static byte[] bytes(Writing writing) {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream(256);
-    DataOutputStream out = new DataOutputStream(bytes);
     try {
-      out.writeByte(FORMAT);
-      out.writeUTF(key.hostId());
-      out.writeUTF(key.bootId());
-      out.writeLong(key.epoch());
-      out.writeUTF(key.probe());
-      out.writeLong(received);
-      out.writeLong(enriched);
-      out.writeLong(deadLettered);
-      out.writeLong(duplicates);
-      out.writeLong(holes);
-      out.writeBoolean(unreported);
-      out.writeLong(touchedMs);
-      out.writeInt(ignored.size());
-      for (Map.Entry<String, Long> rule : ignored.entrySet()) {
-        out.writeUTF(rule.getKey());
-        out.writeLong(rule.getValue());
-      }
-      out.writeInt(counters == null ? -1 : counters.length);
-      if (counters != null) {
-        out.write(counters);
-      }
-      out.writeBoolean(gap != null);
-      if (gap != null) {
-        out.writeLong(gap.getPreviousEpoch());
-        write(out, gap.getFrom());
-        write(out, gap.getTo());
-      }
+      writing.to(new DataOutputStream(bytes));
     } catch (IOException e) {
       throw new UncheckedIOException("Writing to memory failed", e);
     }
     return bytes.toByteArray();
+  }
+
+  private void writeHead(DataOutputStream out) throws IOException {
+    out.writeByte(FORMAT);
+    out.writeUTF(key.hostId());
+    out.writeUTF(key.bootId());
+    out.writeLong(key.epoch());
+    out.writeUTF(key.probe());
+  }
+
+  private void writeTail(DataOutputStream out) throws IOException {
+    out.writeInt(ignored.size());
+    for (Map.Entry<String, Long> rule : ignored.entrySet()) {
+      out.writeUTF(rule.getKey());
+      out.writeLong(rule.getValue());
+    }
+    out.writeInt(counters == null ? -1 : counters.length);
+    if (counters != null) {
+      out.write(counters);
+    }
+    out.writeBoolean(gap != null);
+    if (gap != null) {
+      out.writeLong(gap.getPreviousEpoch());
+      write(out, gap.getFrom());
+      write(out, gap.getTo());
+    }
   }
 
   static EpochCounts fromBytes(byte[] bytes) {

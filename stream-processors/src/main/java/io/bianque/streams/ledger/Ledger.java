@@ -67,7 +67,7 @@ public final class Ledger {
   }
 
   public void ignored(EpochKey epoch, String rule, long nowMs) {
-    change(epoch, nowMs).ignored.merge(rule, 1L, Long::sum);
+    change(epoch, nowMs).addIgnored(rule);
   }
 
   public void duplicate(EpochKey epoch, long nowMs) {
@@ -128,7 +128,7 @@ public final class Ledger {
     Optional<EpochKey> before = latest(epoch.hostId(), epoch.probe());
     if (before.isEmpty() || before.get().epoch() < epoch.epoch()) {
       // First, because reading the previous epoch's counters may have to be tried again later.
-      before.ifPresent(previous -> counts.gap = gap(previous, epoch));
+      before.ifPresent(previous -> counts.gap(gap(previous, epoch)));
       store.put(
           EpochKey.latestKey(epoch.hostId(), epoch.probe()), new EpochCounts(epoch).toBytes());
     }
@@ -150,8 +150,8 @@ public final class Ledger {
       counts = stored == null ? new EpochCounts(previous) : EpochCounts.fromBytes(stored);
     }
     Instant from = instant(previous.epoch());
-    if (counts.counters != null) {
-      ProbeCounters last = reader.apply(counts.counters);
+    if (counts.counters() != null) {
+      ProbeCounters last = reader.apply(counts.counters());
       if (last.getState() == ProbeState.STOPPED) {
         return null;
       }
@@ -179,9 +179,9 @@ public final class Ledger {
                 counters.getEpoch(),
                 counters.getProbe()),
             nowMs);
-    if (counts.counters == null
-        || !reader.apply(counts.counters).getTime().isAfter(counters.getTime())) {
-      counts.counters = bytes;
+    if (counts.counters() == null
+        || !reader.apply(counts.counters()).getTime().isAfter(counters.getTime())) {
+      counts.counters(bytes);
     }
     return report(counts);
   }
@@ -194,7 +194,7 @@ public final class Ledger {
       byte[] stored = store.get(epoch.storeKey());
       EpochCounts counts =
           loaded.getOrDefault(epoch, stored == null ? null : EpochCounts.fromBytes(stored));
-      if (counts != null && counts.counters != null) {
+      if (counts != null && counts.counters() != null) {
         rows.add(report(counts));
         changed.add(counts);
       }
@@ -206,7 +206,7 @@ public final class Ledger {
   private LedgerRow report(EpochCounts counts) {
     counts.unreported = false;
     unreported.remove(counts.key);
-    ProbeCounters agent = reader.apply(counts.counters);
+    ProbeCounters agent = reader.apply(counts.counters());
     return LedgerRow.newBuilder()
         .setHostId(counts.key.hostId())
         .setBootId(counts.key.bootId())
@@ -224,19 +224,19 @@ public final class Ledger {
         .setAcked(agent.getAcked())
         .setReceived(counts.received)
         .setEnriched(counts.enriched)
-        .setIgnored(Map.copyOf(counts.ignored))
+        .setIgnored(Map.copyOf(counts.ignored()))
         .setDeadLettered(counts.deadLettered)
         .setDuplicates(counts.duplicates)
         .setWaiting(counts.waiting())
         .setUnaccounted(agent.getAcked() - counts.received)
-        .setGap(counts.gap)
+        .setGap(counts.gap())
         .build();
   }
 
   /** Writes what changed to the store. */
   public void flush() {
     for (EpochCounts counts : changed) {
-      store.put(counts.key.storeKey(), counts.toBytes());
+      store.put(counts.storeKey, counts.toBytes());
       if (counts.unreported) {
         unreported.add(counts.key);
       }

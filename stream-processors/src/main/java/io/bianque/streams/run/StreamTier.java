@@ -4,12 +4,18 @@ import io.bianque.schemas.catalogue.Catalogue;
 import io.bianque.schemas.catalogue.Topics;
 import io.bianque.schemas.registry.RegistryClient;
 import io.bianque.streams.config.Settings;
+import io.bianque.streams.dns.NameSource;
 import io.bianque.streams.dns.ReverseNames;
 import io.bianque.streams.enrich.EnrichTopology;
 import io.bianque.streams.metrics.Prometheus;
 import io.bianque.streams.metrics.StreamMetrics;
-import io.bianque.streams.names.IpAddress;
-import io.bianque.streams.rule.Rules;
+import io.bianque.streams.network.Networks;
+import io.bianque.streams.part.Part;
+import io.bianque.streams.part.Shared;
+import io.bianque.streams.rule.InvalidRules;
+import io.bianque.streams.ruleset.Cluster;
+import io.bianque.streams.ruleset.LiveRules;
+import io.bianque.streams.ruleset.RuleSetFollower;
 import io.bianque.streams.schema.FetchedSchemas;
 import io.bianque.streams.schema.SchemaPending;
 import io.bianque.streams.symbol.SymbolTables;
@@ -30,13 +36,13 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Properties;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.avro.Schema;
@@ -72,7 +78,10 @@ public final class StreamTier implements AutoCloseable {
   private static final Duration FAILURES_WITHIN = Duration.ofMinutes(5);
 
   private final Settings settings;
-  private final Rules rules;
+  private final boolean enriches;
+  private final LiveRules rules;
+  private final RuleSetFollower following;
+  private final Networks networks;
   private final Catalogue catalogue = Catalogue.load();
   private final StreamMetrics metrics = new StreamMetrics();
   private final Optional<ReverseNames> names;
@@ -88,15 +97,24 @@ public final class StreamTier implements AutoCloseable {
 
   private volatile List<String> startWaitsFor = List.of("has not begun");
   private volatile List<String> partitionMismatches = List.of();
+  private volatile List<String> missingRoutes = List.of();
   private volatile KafkaStreams streams;
   private volatile boolean paused;
   private volatile boolean failed;
+  private volatile InvalidRules refused;
   private final Deque<Long> failures = new ArrayDeque<>();
 
-  public StreamTier(Settings settings, Rules rules) {
+  /** A tier whose rules are kept at what is applied. */
+  public StreamTier(Settings settings, LiveRules rules, Networks networks) {
     this.settings = settings;
     this.rules = rules;
-    this.names = settings.dns().map(ReverseNames::new);
+    this.following = new RuleSetFollower(Cluster.of(settings), rules);
+    this.networks = networks;
+    this.enriches = settings.topology().contains(Part.ENRICH);
+    this.names =
+        enriches && settings.names() == Settings.NamesFrom.DNS
+            ? Optional.of(new ReverseNames(settings.dns()))
+            : Optional.empty();
     this.registry = new RegistryClient(settings.registryUrl());
     this.admin = Admin.create(adminProperties());
     this.schemas = new FetchedSchemas(new Lookup(), FetchedSchemas.Background.of(fetching), RETRY);
@@ -140,10 +158,13 @@ public final class StreamTier implements AutoCloseable {
   }
 
   private List<String> missing(Set<String> wanted) {
+    Set<String> there = topics();
+    return wanted.stream().filter(topic -> !there.contains(topic)).sorted().toList();
+  }
+
+  private Set<String> topics() {
     try {
-      Set<String> there =
-          admin.listTopics().names().get(ADMIN_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
-      return wanted.stream().filter(topic -> !there.contains(topic)).sorted().toList();
+      return admin.listTopics().names().get(ADMIN_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
     } catch (ExecutionException | TimeoutException e) {
       throw new FetchedSchemas.NotThereYet(
           "the broker at " + settings.bootstrapServers() + " does not answer: " + e.getMessage());
@@ -160,29 +181,38 @@ public final class StreamTier implements AutoCloseable {
 
   private void startWhenReady() {
     try {
-      List<String> missing =
-          missing(
-              Set.of(
-                  Topics.HOSTS,
-                  Topics.CONTAINERS,
-                  Topics.COUNTERS,
-                  Topics.SYMBOLS,
-                  Topics.SYMBOL_CANDIDATES,
-                  Topics.SYMBOL_REQUESTS,
-                  Topics.LEDGER,
-                  Topics.DEAD_LETTER));
+      List<String> missing = missing(Part.topics(settings.topology()));
       if (!missing.isEmpty()) {
         throw new FetchedSchemas.NotThereYet("waits for topics " + missing + " to be created");
       }
-      run(schemaId(Topics.DEAD_LETTER), schemaId(Topics.LEDGER), schemaId(Topics.SYMBOL_REQUESTS));
+      if (enriches) {
+        following.start();
+        if (!following.isLoaded()) {
+          startAgain(
+              following.trouble().orElse("reads the rule sets in " + Topics.RULES),
+              following.trouble().isEmpty() ? ASKING : RETRY);
+          return;
+        }
+        // A producer waits for a topic that is not there, and all events with it. Applied rules
+        // have been looked at by now; these are the configuration's.
+        rules.get().requireRoutes(this::topics);
+      }
+      settings.topology().forEach(part -> part.writes().forEach(this::schemaId));
+      run();
       startWaitsFor = List.of();
-      var _ = watching.scheduleWithFixedDelay(this::resumeWhenReady, 1, 1, TimeUnit.SECONDS);
-      var _ = watching.scheduleWithFixedDelay(this::comparePartitions, 0, 30, TimeUnit.SECONDS);
+      if (enriches) {
+        var _ = watching.scheduleWithFixedDelay(metrics::minuteHasPassed, 1, 1, TimeUnit.MINUTES);
+        var _ = watching.scheduleWithFixedDelay(this::resumeWhenReady, 1, 1, TimeUnit.SECONDS);
+        var _ = watching.scheduleWithFixedDelay(this::compareTopics, 0, 30, TimeUnit.SECONDS);
+      }
     } catch (SchemaPending e) {
       List<String> why = schemas.waitsFor();
       startAgain(e.getMessage(), why.isEmpty() ? ASKING : RETRY);
     } catch (FetchedSchemas.NotThereYet e) {
       startAgain(e.getMessage(), RETRY);
+    } catch (InvalidRules e) {
+      refused = e;
+      fail();
     } catch (RuntimeException e) {
       LOG.error("Cannot start", e);
       fail();
@@ -201,26 +231,15 @@ public final class StreamTier implements AutoCloseable {
     return schemas.id(Topics.subject(topic), catalogue.schema(catalogue.topic(topic)));
   }
 
-  private void run(int deadLetterSchemaId, int ledgerSchemaId, int symbolRequestSchemaId) {
-    Function<IpAddress, ReverseNames.Answer> lookup =
-        names
-            .<Function<IpAddress, ReverseNames.Answer>>map(dns -> dns::lookup)
-            .orElse(address -> new ReverseNames.Answer.Nameless());
+  private void run() {
     KafkaStreams created =
         new KafkaStreams(
-            EnrichTopology.build(
-                new EnrichTopology.Parts(
-                    settings.enrich(),
-                    schemas,
-                    deadLetterSchemaId,
-                    ledgerSchemaId,
-                    symbolRequestSchemaId,
-                    tables,
-                    lookup,
-                    rules,
-                    metrics,
-                    this::pause)),
-            StreamsProperties.of(settings));
+            TierTopology.build(
+                settings.topology(),
+                new Shared(schemas, this::schemaId, tables, metrics),
+                this::enrichment),
+            StreamsProperties.of(settings),
+            new Clients());
     created.setUncaughtExceptionHandler(this::threadDied);
     created.setStateListener((now, before) -> {
       LOG.info("State {} -> {}", before, now);
@@ -229,17 +248,27 @@ public final class StreamTier implements AutoCloseable {
       }
     });
     streams = created;
-    forgetSymbols();
+    forgetGlobalStores();
     created.start();
   }
 
+  private EnrichTopology.Needs enrichment() {
+    NameSource source =
+        switch (settings.names()) {
+          case DNS -> new NameSource.Dns(names.orElseThrow()::lookup);
+          case TOPIC -> new NameSource.Recorded();
+          case NONE -> new NameSource.None();
+        };
+    return new EnrichTopology.Needs(settings.enrich(), source, networks, rules, this::pause);
+  }
+
   /**
-   * Removes the local copy of the symbols' topic, which is read again. After a kill, Kafka Streams
-   * 4.3 repairs the stores of its tasks, but ends for good over a global store that was not closed
-   * ("Expected state to be either empty or closed"). The state folder is locked by now, so the copy
-   * is nobody else's.
+   * Removes the local copies of the topics of symbols and names, which are read again. After a
+   * kill, Kafka Streams 4.3 repairs the stores of its tasks, but ends for good over a global store
+   * that was not closed ("Expected state to be either empty or closed"). The state folder is locked
+   * by now, so the copy is nobody else's.
    */
-  private void forgetSymbols() {
+  private void forgetGlobalStores() {
     Path copy = settings.stateDir().resolve(settings.applicationId()).resolve("global");
     if (!Files.exists(copy)) {
       return;
@@ -249,7 +278,7 @@ public final class StreamTier implements AutoCloseable {
         Files.delete(file);
       }
     } catch (IOException e) {
-      throw new UncheckedIOException("the symbols' copy in " + copy + " cannot be removed", e);
+      throw new UncheckedIOException("the copy of topics in " + copy + " cannot be removed", e);
     }
   }
 
@@ -293,12 +322,13 @@ public final class StreamTier implements AutoCloseable {
 
   /**
    * Events meet the facts of their host because the topics are partitioned alike; where they are
-   * not, say it.
+   * not, say it. And say which topic of a route has gone.
    */
-  private void comparePartitions() {
+  private void compareTopics() {
     try {
+      Set<String> there = topics();
       Set<String> topics =
-          admin.listTopics().names().get(ADMIN_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS).stream()
+          there.stream()
               .filter(name ->
                   name.startsWith(Topics.raw(""))
                       || name.equals(Topics.HOSTS)
@@ -319,8 +349,10 @@ public final class StreamTier implements AutoCloseable {
                       .formatted(topic.name(), topic.partitions().size(), Topics.HOSTS, hosts))
               .sorted()
               .toList();
-    } catch (ExecutionException | TimeoutException e) {
-      LOG.debug("Cannot compare partitions now: {}", e.toString());
+      missingRoutes =
+          rules.get().missingRoutes(there).stream().map(InvalidRules.Mistake::toString).toList();
+    } catch (ExecutionException | TimeoutException | FetchedSchemas.NotThereYet e) {
+      LOG.debug("Cannot compare topics now: {}", e.toString());
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
@@ -331,9 +363,16 @@ public final class StreamTier implements AutoCloseable {
     ended.countDown();
   }
 
-  /** Waits until it has ended; whether it ended because it failed. */
+  /**
+   * Waits until it has ended; whether it ended because it failed.
+   *
+   * @throws InvalidRules when the rules cannot be followed here
+   */
   public boolean awaitEnd() throws InterruptedException {
     ended.await();
+    if (refused != null) {
+      throw refused;
+    }
     return failed;
   }
 
@@ -342,10 +381,14 @@ public final class StreamTier implements AutoCloseable {
     KafkaStreams running = streams;
     List<String> waits = new ArrayList<>(startWaitsFor);
     waits.addAll(schemas.waitsFor());
+    waits.addAll(missingRoutes);
     List<String> problems = new ArrayList<>(partitionMismatches);
     names
         .filter(ReverseNames::paused)
         .ifPresent(dns -> problems.add("no DNS server answers: events have no reverse names"));
+    LiveRules.State deciding = rules.state();
+    following.trouble().filter(why -> following.isLoaded()).ifPresent(problems::add);
+    rules.refusal().ifPresent(problems::add);
     Map<String, List<String>> assignment = new LinkedHashMap<>();
     if (running != null) {
       running
@@ -360,44 +403,70 @@ public final class StreamTier implements AutoCloseable {
                       .toList()));
     }
     return new Health(
+        settings.applicationId(),
+        Part.words(settings.topology()),
         running == null ? "STARTING" : running.state().name(),
         paused,
         List.copyOf(waits),
         List.copyOf(problems),
-        rules.version(),
+        deciding.rules().version(),
+        deciding.version(),
         metrics.waiting(),
-        lag(running),
+        total(lag()),
+        metrics.recentLatencies(),
         assignment);
   }
 
-  /** Records behind the end of the topics, as of the last fetch; -1 when it is not known. */
-  private static long lag(KafkaStreams running) {
+  /** Records behind the end of each topic that this process reads, as of the last fetch. */
+  private Map<String, Double> lag() {
+    Map<String, Double> lag = new TreeMap<>();
+    KafkaStreams running = streams;
     if (running == null) {
-      return -1;
+      return lag;
     }
-    double lag = 0;
-    boolean known = false;
     for (Metric metric : running.metrics().values()) {
+      Map<String, String> tags = metric.metricName().tags();
+      // Of a topic with dots in its name Kafka 4.3 tells twice, once with underscores in their
+      // place.
       if (metric.metricName().name().equals("records-lag")
-          && metric.metricName().tags().containsKey("partition")
+          && tags.containsKey("partition")
+          && tags.getOrDefault("topic", "").startsWith(Topics.PREFIX)
           && metric.metricValue() instanceof Double value
           && !value.isNaN()) {
-        lag += value;
-        known = true;
+        lag.merge(tags.get("topic"), value, Double::sum);
       }
     }
-    return known ? (long) lag : -1;
+    return lag;
+  }
+
+  /** Of all of them; -1 when it is not known. */
+  private static long total(Map<String, Double> lag) {
+    return lag.isEmpty() ? -1 : lag.values().stream().mapToLong(Double::longValue).sum();
   }
 
   /** What Prometheus reads. */
   public String prometheus() {
     Prometheus out = new Prometheus();
-    metrics.write(out);
+    metrics.write(out, System.currentTimeMillis());
+    out.counter(
+        "bianque_streams_rule_held_total",
+        "Events that a rule held for.",
+        List.of("rule", "action"),
+        rules.get().held());
     out.counter(
         "bianque_streams_rule_unanswered_total",
         "Evaluations of a rule that had no answer: the event lacks a field.",
         "rule",
-        rules.unanswered());
+        rules.get().unanswered());
+    LiveRules.State deciding = rules.state();
+    out.gauge(
+        "bianque_streams_rule_set",
+        "Version of the rule set that decides here; 0: the configuration's rules.",
+        deciding.version());
+    out.gauge(
+        "bianque_streams_rule_set_newest",
+        "Newest version that was applied; it is refused here when another one decides.",
+        deciding.newest());
     Map<String, Long> outcomes = names.map(ReverseNames::outcomes).orElseGet(HashMap::new);
     out.counter(
         "bianque_streams_dns_total",
@@ -419,6 +488,7 @@ public final class StreamTier implements AutoCloseable {
         "bianque_streams_lag_records",
         "Records behind the ends of the topics; -1: not known.",
         (double) health.lag());
+    out.gauge("bianque_streams_topic_lag_records", "Of these, by topic.", "topic", lag());
     Runtime runtime = Runtime.getRuntime();
     out.gauge(
         "bianque_streams_heap_bytes",
@@ -430,6 +500,7 @@ public final class StreamTier implements AutoCloseable {
   /** Ends: commits what is done, leaves the group so that others take over at once. */
   @Override
   public void close() {
+    following.close();
     watching.shutdownNow();
     fetching.shutdownNow();
     if (streams != null) {

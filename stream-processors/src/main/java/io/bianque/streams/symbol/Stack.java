@@ -1,5 +1,6 @@
 package io.bianque.streams.symbol;
 
+import io.bianque.schemas.wire.EncodedTexts;
 import java.util.List;
 
 /**
@@ -20,6 +21,7 @@ public record Stack(List<String> frames, String hash, String functionsHash) {
       return unresolved(frames);
     }
     StackHash hash = StackHash.of(frames);
-    return new Stack(frames, hash.frames(), hash.functions());
+    // Remembered, as a rule, and written with every event that has it.
+    return new Stack(new EncodedTexts(frames), hash.frames(), hash.functions());
   }
 }

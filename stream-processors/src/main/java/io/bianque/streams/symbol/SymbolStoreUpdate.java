@@ -6,11 +6,11 @@ import org.apache.kafka.streams.processor.api.Record;
 import org.apache.kafka.streams.state.KeyValueStore;
 
 /** Keeps the global store of chunks as the topic is, and tells the tables what changed. */
-public final class SymbolStoreUpdate extends ContextualProcessor<String, byte[], Void, Void> {
+final class SymbolStoreUpdate extends ContextualProcessor<String, byte[], Void, Void> {
   private final String store;
   private final SymbolTables tables;
 
-  public SymbolStoreUpdate(String store, SymbolTables tables) {
+  SymbolStoreUpdate(String store, SymbolTables tables) {
     this.store = store;
     this.tables = tables;
   }

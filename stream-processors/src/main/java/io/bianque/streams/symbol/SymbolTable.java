@@ -8,14 +8,17 @@ import java.util.Comparator;
 import java.util.List;
 
 /**
- * The text symbols of one build of a kernel or module, by offset from the begin of its text.
- * Immutable.
+ * The text symbols of one build of a kernel or module, by offset from the begin of its text, or of
+ * a file of user space, by offset in the file. Immutable.
  *
  * <p>A kernel has some 100,000 of them, so names lie in one array of bytes and offsets in one of
  * longs: about 30 bytes a symbol instead of 120.
  */
 public final class SymbolTable {
-  /** A symbol as it was published. Offset in bytes. */
+  /**
+   * A symbol as it was published. Offset in bytes. With an empty name it is where a function ends
+   * and none begins.
+   */
   public record Entry(long offset, String name) {}
 
   /** Function at or before an offset. {@code into} is the distance from its begin, in bytes. */
@@ -28,13 +31,14 @@ public final class SymbolTable {
    * Whether a symbol is global is not published.
    */
   private static final Comparator<String> PLAINEST =
-      Comparator.<String>comparingInt(name -> name.indexOf('.') < 0 ? 0 : 1)
+      Comparator.comparing(String::isEmpty)
+          .thenComparingInt(name -> name.indexOf('.') < 0 ? 0 : 1)
           .thenComparingInt(SymbolTable::leadingUnderscores)
           .thenComparingInt(String::length)
           .thenComparing(Comparator.naturalOrder());
 
   private static final byte[] HEX = "0123456789abcdef".getBytes(StandardCharsets.US_ASCII);
-  private static final int RECENT = 2048;
+  private static final int MOST_RECENT_BITS = 11;
   private static final int SLOT_BYTES = 120;
 
   private final long[] offsets;
@@ -49,7 +53,9 @@ public final class SymbolTable {
    * Direct mapped; threads may overwrite each other's slots, which costs a lookup and nothing else,
    * since a slot never changes.
    */
-  private final Slot[] recent = new Slot[RECENT];
+  private final Slot[] recent;
+
+  private final int recentShift;
 
   private record Slot(long offset, boolean returnAddress, String text) {}
 
@@ -57,6 +63,10 @@ public final class SymbolTable {
     this.offsets = offsets;
     this.nameEnds = nameEnds;
     this.names = names;
+    int bits =
+        Math.min(MOST_RECENT_BITS, Integer.SIZE - Integer.numberOfLeadingZeros(offsets.length));
+    this.recent = new Slot[1 << bits];
+    this.recentShift = Long.SIZE - bits;
     this.charset = isAscii(names) ? StandardCharsets.ISO_8859_1 : StandardCharsets.UTF_8;
   }
 
@@ -105,14 +115,14 @@ public final class SymbolTable {
 
   /**
    * The frame as the kernel prints it: {@code function+0xoffset}; null when no function begins
-   * before it.
+   * before it, or the one that does has ended.
    *
    * @param returnAddress the offset is where a call returns to. It is looked up one byte before, as
    *     the kernel's own {@code %pB} does: behind the last call of a function that never returns
    *     there is already the next function. The offset shown is that of the address itself.
    */
   public String frame(long offset, boolean returnAddress) {
-    int index = (int) ((offset * 0x9E3779B97F4A7C15L) >>> 53);
+    int index = recent.length == 1 ? 0 : (int) ((offset * 0x9E3779B97F4A7C15L) >>> recentShift);
     Slot slot = recent[index];
     if (slot != null && slot.offset() == offset && slot.returnAddress() == returnAddress) {
       return slot.text();
@@ -144,7 +154,8 @@ public final class SymbolTable {
   }
 
   /**
-   * The last function that begins at or before the offset, or null when the first begins after it.
+   * The last function that begins at or before the offset, or null when the first begins after it,
+   * or it has ended.
    */
   public Hit find(long offset) {
     int symbol = at(offset);
@@ -152,8 +163,9 @@ public final class SymbolTable {
   }
 
   private int at(long offset) {
-    int at = Arrays.binarySearch(offsets, offset);
-    return at >= 0 ? at : -at - 2;
+    int found = Arrays.binarySearch(offsets, offset);
+    int at = found >= 0 ? found : -found - 2;
+    return at < 0 || nameEnds[at] == begin(at) ? -1 : at;
   }
 
   private String name(int symbol) {
@@ -172,6 +184,6 @@ public final class SymbolTable {
 
   /** Heap that it takes, in bytes, roughly. */
   public int weight() {
-    return 64 + offsets.length * 12 + names.length + RECENT * SLOT_BYTES;
+    return 64 + offsets.length * 12 + names.length + recent.length * SLOT_BYTES;
   }
 }

@@ -20,7 +20,12 @@ import org.apache.kafka.streams.state.ReadOnlyKeyValueStore;
 public final class SymbolTables {
   /** What there is for a build id. */
   public sealed interface Lookup {
-    record Found(SymbolTable table) implements Lookup {}
+    /**
+     * All of it.
+     *
+     * @param file name of the file that it is of; null of the kernel and its modules
+     */
+    record Found(SymbolTable table, String file) implements Lookup {}
 
     /** No whole table, and why. */
     record Absent(String reason) implements Lookup {}
@@ -84,7 +89,7 @@ public final class SymbolTables {
    * The table of an object.
    *
    * @param chunks all chunks, keyed {@code <build id>/<object>/<number>}
-   * @param object {@code vmlinux}, {@code vmlinux.init} or the module's name
+   * @param object {@code vmlinux}, {@code vmlinux.init}, the module's name, or {@code user}
    */
   public Lookup table(ReadOnlyKeyValueStore<String, byte[]> chunks, String buildId, String object) {
     String key = buildId + "/" + object;
@@ -127,7 +132,7 @@ public final class SymbolTables {
         entries.add(new SymbolTable.Entry(symbol.getOffset(), symbol.getName()));
       }
       if (chunk.getLast()) {
-        return new Lookup.Found(SymbolTable.of(entries));
+        return new Lookup.Found(SymbolTable.of(entries), chunk.getFile());
       }
     }
   }

@@ -1,12 +1,26 @@
 package io.bianque.streams.symbol;
 
+import io.bianque.schemas.raw.UserFrames;
 import io.bianque.streams.facts.Host;
+import java.util.ArrayList;
+import java.util.HexFormat;
 import java.util.List;
+import org.apache.avro.generic.GenericFixed;
+import org.apache.avro.generic.IndexedRecord;
 import org.apache.avro.generic.PrimitivesArrays;
 import org.apache.kafka.streams.state.ReadOnlyKeyValueStore;
 
-/** Gives addresses of a host the names of their functions. For one thread, a task's. */
+/**
+ * Gives addresses of a host, and offsets in files, the names of their functions. For one thread, a
+ * task's.
+ */
 public final class Symbolizer {
+  /** Under which tables of files of user space go, each with its build id. */
+  public static final String USER = "user";
+
+  /** Shown for what the kernel took for a frame where code keeps no frame pointers. */
+  private static final String UNMAPPED = "[unmapped]";
+
   /** Is told why an address keeps no name. */
   public interface Unresolved {
     /** The table of that object may still come. */
@@ -22,13 +36,15 @@ public final class Symbolizer {
   private long[] unpacked = new long[64];
 
   /**
-   * The table of the frame before, within one stack: nearly all frames are in the same. To look it
-   * up for each was the largest part of what a new stack takes, 550 of 1,400 ns a frame.
+   * The table of the frame before, as long as no table has changed: nearly all frames are in the
+   * same. To look it up for each was the largest part of what a new stack takes, 550 of 1,400 ns a
+   * frame.
    */
-  private SymbolTables.Lookup table;
+  private SymbolTables.Lookup.Found table;
 
   private String tableOf;
   private String tableOfBuild;
+  private long tableAsOf;
 
   public Symbolizer(SymbolTables tables, ReadOnlyKeyValueStore<String, byte[]> chunks) {
     this.tables = tables;
@@ -52,7 +68,6 @@ public final class Symbolizer {
     long asOf = tables.version();
     Noting noting = new Noting(unresolved);
     String[] frames = new String[size];
-    forgetTable();
     for (int i = 0; i < size; i++) {
       frames[i] = text(host, unpacked[i], i > 0, noting);
     }
@@ -137,7 +152,6 @@ public final class Symbolizer {
    *     that ran
    */
   public String frame(Host host, long address, boolean returnAddress, Unresolved unresolved) {
-    forgetTable();
     return text(host, address, returnAddress, unresolved);
   }
 
@@ -169,10 +183,73 @@ public final class Symbolizer {
     };
   }
 
+  /**
+   * A stack in user space: each frame as {@code function+0xoffset [file]}; {@code <build
+   * id>+0xoffset} where the function is not known, with the file behind it where that is; where it
+   * is in no file, {@code function [jit]} if the agent has found that, else {@code 0xaddress}.
+   *
+   * @param frames as {@link UserFrames}, the innermost first: an instruction that ran; all others
+   *     are where calls return to
+   */
+  public List<String> userStack(List<?> frames, Unresolved unresolved) {
+    List<String> texts = new ArrayList<>(frames.size());
+    Object before = null;
+    String buildId = "";
+    for (Object each : frames) {
+      IndexedRecord frame = (IndexedRecord) each;
+      Object id = frame.get(UserFrames.BUILD_ID);
+      long offset = (Long) frame.get(UserFrames.OFFSET);
+      if (id == null) {
+        texts.add(inNoFile(frame, offset, unresolved));
+        continue;
+      }
+      if (offset < 0) {
+        // The kernel takes the first mapping that ends behind an address, and does not look whether
+        // it begins before it (find_vma() in stack_map_get_build_id_offset(), 5.10 to 6.18).
+        unresolved.never("an address of user space lies in no mapping: the stack is broken there");
+        texts.add(UNMAPPED);
+        continue;
+      }
+      if (!id.equals(before)) {
+        buildId = HexFormat.of().formatHex(((GenericFixed) id).bytes());
+        before = id;
+      }
+      texts.add(inFile(buildId, offset, !texts.isEmpty(), unresolved));
+    }
+    return texts;
+  }
+
+  /** Without an offset: the same function is elsewhere, and compiled otherwise, in each process. */
+  private static String inNoFile(IndexedRecord frame, long address, Unresolved unresolved) {
+    Object symbol = UserFrames.symbol(frame);
+    if (symbol != null) {
+      return symbol + " [jit]";
+    }
+    unresolved.never("an address of user space lies in no file with a build id");
+    return hex(address);
+  }
+
+  private String inFile(String buildId, long offset, boolean returnAddress, Unresolved unresolved) {
+    String place = buildId + "+0x" + Long.toHexString(offset);
+    return switch (table(buildId, USER)) {
+      case SymbolTables.Lookup.Found(SymbolTable table, String file) -> {
+        String text = table.frame(offset, returnAddress);
+        if (text == null) {
+          unresolved.never("no function of " + file + " " + buildId + " is known at an offset");
+        }
+        yield (text == null ? place : text) + " [" + file + "]";
+      }
+      case SymbolTables.Lookup.Absent(String reason) -> {
+        unresolved.noTable(USER, buildId, reason);
+        yield place;
+      }
+    };
+  }
+
   private String function(
       String object, String buildId, long offset, boolean returnAddress, Unresolved unresolved) {
     switch (table(buildId, object)) {
-      case SymbolTables.Lookup.Found(SymbolTable table) -> {
+      case SymbolTables.Lookup.Found(SymbolTable table, _) -> {
         String text = table.frame(offset, returnAddress);
         if (text != null) {
           return text;
@@ -185,16 +262,21 @@ public final class Symbolizer {
   }
 
   private SymbolTables.Lookup table(String buildId, String object) {
-    if (table == null || !object.equals(tableOf) || !buildId.equals(tableOfBuild)) {
-      table = tables.table(chunks, buildId, object);
+    long asOf = tables.version();
+    if (table != null
+        && asOf == tableAsOf
+        && object.equals(tableOf)
+        && buildId.equals(tableOfBuild)) {
+      return table;
+    }
+    SymbolTables.Lookup lookup = tables.table(chunks, buildId, object);
+    if (lookup instanceof SymbolTables.Lookup.Found found) {
+      table = found;
       tableOf = object;
       tableOfBuild = buildId;
+      tableAsOf = asOf;
     }
-    return table;
-  }
-
-  private void forgetTable() {
-    table = null;
+    return lookup;
   }
 
   /** For an address of a host that nothing is known of. */

@@ -35,7 +35,9 @@ public record Arrival(
     /** It has been read and counted, and must not be held against the window again. */
     ADMITTED(1),
     /** It was a dead letter and was sent again: long ago by its number, and yet no duplicate. */
-    AGAIN(2);
+    AGAIN(2),
+    /** It was such a one, and has been counted. */
+    ADMITTED_AGAIN(3);
 
     private final int stored;
 
@@ -48,18 +50,31 @@ public record Arrival(
         case 0 -> NEW;
         case 1 -> ADMITTED;
         case 2 -> AGAIN;
+        case 3 -> ADMITTED_AGAIN;
         default -> throw new IllegalStateException("The waiting room holds admission " + stored);
       };
     }
   }
 
   public boolean admitted() {
-    return admission == Admission.ADMITTED;
+    return admission == Admission.ADMITTED || admission == Admission.ADMITTED_AGAIN;
+  }
+
+  /** Whether it was a dead letter and was sent again. */
+  public boolean again() {
+    return admission == Admission.AGAIN || admission == Admission.ADMITTED_AGAIN;
   }
 
   public Arrival asAdmitted() {
     return new Arrival(
-        topic, partition, offset, timestampMs, key, value, arrivedMs, Admission.ADMITTED);
+        topic,
+        partition,
+        offset,
+        timestampMs,
+        key,
+        value,
+        arrivedMs,
+        again() ? Admission.ADMITTED_AGAIN : Admission.ADMITTED);
   }
 
   byte[] toBytes() {

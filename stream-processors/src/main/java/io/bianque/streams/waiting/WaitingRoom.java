@@ -1,5 +1,6 @@
 package io.bianque.streams.waiting;
 
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
@@ -40,6 +41,13 @@ public final class WaitingRoom {
     Next visit(Arrival arrival, boolean must);
   }
 
+  /**
+   * Lanes that are looked at in vain in one turn at most; the others' turn comes next. A look costs
+   * as much as enriching an event does. When a large fleet's events wait for its facts, looking at
+   * all of them would take longer than a turn lasts, and the facts would not get theirs.
+   */
+  private static final int IN_VAIN = 100;
+
   private record Lane(String topic, Bytes key) {
     static Lane of(Arrival arrival) {
       return new Lane(
@@ -51,10 +59,19 @@ public final class WaitingRoom {
   private static final class Queue {
     private final Deque<Long> numbers = new ArrayDeque<>();
     private int unadmitted;
+
+    /** Its first record has just been looked at, and stayed. */
+    private long restsUntilMs;
   }
 
+  /** How long what stays is not looked at again. */
+  public static final Duration REST = Duration.ofMillis(50);
+
   private final KeyValueStore<Long, byte[]> store;
-  private final Map<Lane, Queue> lanes = new LinkedHashMap<>();
+
+  /** Those that were looked at longest ago first. */
+  private final LinkedHashMap<Lane, Queue> lanes = new LinkedHashMap<>();
+
   private final TreeMap<Long, Lane> byNumber = new TreeMap<>();
   private long next;
 
@@ -109,17 +126,47 @@ public final class WaitingRoom {
   }
 
   /**
-   * Looks at the first of each lane again, and at what is behind it as long as records leave.
+   * Looks at the first of each lane again, and at what is behind it as long as records leave: in
+   * turns, when many lanes cannot move.
    *
    * @param atMost records that may leave, so that a long queue does not hold up what arrives
    */
-  public void visit(int atMost, Visitor visitor) {
+  public void visit(int atMost, long nowMs, Visitor visitor) {
     int left = atMost;
-    for (Lane lane : List.copyOf(lanes.keySet())) {
-      while (left > 0 && visitFirst(lane, false, visitor)) {
-        left--;
+    int inVain = 0;
+    for (int n = lanes.size(); n > 0 && left > 0 && inVain < IN_VAIN; n--) {
+      Lane lane = lanes.firstEntry().getKey();
+      left -= visit(lane, left, nowMs, visitor);
+      Queue stays = lanes.get(lane);
+      if (stays != null) {
+        inVain++;
+        lanes.putLast(lane, stays);
       }
     }
+  }
+
+  /**
+   * Looks at the first records of the lane that the arrival would go to, unless it rests. With more
+   * than one for each arrival, a lane that can move gets shorter whatever comes in.
+   */
+  public void visitLaneOf(Arrival arrival, int atMost, long nowMs, Visitor visitor) {
+    Lane lane = Lane.of(arrival);
+    Queue queue = lanes.get(lane);
+    if (queue != null && queue.restsUntilMs <= nowMs) {
+      var _ = visit(lane, atMost, nowMs, visitor);
+    }
+  }
+
+  private int visit(Lane lane, int atMost, long nowMs, Visitor visitor) {
+    int gone = 0;
+    while (gone < atMost && visitFirst(lane, false, visitor)) {
+      gone++;
+    }
+    Queue queue = lanes.get(lane);
+    if (queue != null && gone < atMost) {
+      queue.restsUntilMs = nowMs + REST.toMillis();
+    }
+    return gone;
   }
 
   /** Makes the oldest record of all leave, if it can; whether it did. */

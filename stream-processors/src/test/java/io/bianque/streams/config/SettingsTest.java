@@ -3,6 +3,7 @@ package io.bianque.streams.config;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import io.bianque.streams.part.Part;
 import java.net.InetSocketAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -46,10 +47,12 @@ class SettingsTest {
                 "BIANQUE_STREAMS_DNS_SERVERS", "10.0.0.53,10.0.1.53:5353",
                 "BIANQUE_STREAMS_RULES_ENABLE", "a, b",
                 "BIANQUE_STREAMS_WAIT_NAMES", "100ms",
+                "BIANQUE_STREAMS_STANDBY_REPLICAS", "1",
                 "BIANQUE_STREAMS_KAFKA_SASL_MECHANISM", "PLAIN",
                 "PATH", "/bin"));
     assertThat(settings.threads()).isEqualTo(2);
-    assertThat(settings.dns().orElseThrow().servers())
+    assertThat(settings.standbyReplicas()).isEqualTo(1);
+    assertThat(settings.dns().servers())
         .containsExactly(
             new InetSocketAddress("10.0.0.53", 53), new InetSocketAddress("10.0.1.53", 5353));
     assertThat(settings.rulesEnable()).isEqualTo(Set.of("a", "b"));
@@ -62,11 +65,45 @@ class SettingsTest {
   void pathsAreMeantFromWhereTheFileLies() throws Exception {
     assertThat(load("state_dir: state\nrules: my.yaml\n", Map.of()).stateDir())
         .isEqualTo(folder.resolve("state"));
+    assertThat(load("networks: my.yaml\n", Map.of()).networksFile())
+        .contains(folder.resolve("my.yaml"));
   }
 
   @Test
-  void dnsCanBeSwitchedOff() throws Exception {
-    assertThat(load("dns: {enabled: false}", Map.of()).dns()).isEmpty();
+  void partsThatRunWithoutTheOthersAreAnApplicationOfTheirOwn() throws Exception {
+    assertThat(load("", Map.of()).topology()).containsExactly(Part.values());
+    assertThat(load("", Map.of()).applicationId()).isEqualTo("bianque-streams");
+    Settings alone = load("application_id: a\ntopology: [symbol-requests]\n", Map.of());
+    assertThat(alone.topology()).containsExactly(Part.SYMBOL_REQUESTS);
+    assertThat(alone.applicationId()).isEqualTo("a-symbol-requests");
+
+    Path file = folder.resolve("streams.yaml");
+    Map<String, String> environment = Map.of("BIANQUE_STREAMS_TOPOLOGY", "enrich");
+    assertThat(load("topology: symbol-requests", environment).topology())
+        .containsExactly(Part.ENRICH);
+    assertThat(Settings.load(Optional.of(file), environment, Optional.of("all")).applicationId())
+        .isEqualTo("bianque-streams");
+  }
+
+  @Test
+  void aPartThatIsNotThereIsRefusedWithThoseThatAre() {
+    assertRefused(
+        "topology: [symbol-requests, enrihc]",
+        Map.of(),
+        "streams.yaml:1:11: topology: there is no part 'enrihc' (did you mean 'enrich'?);"
+            + " there are: enrich, symbol-requests; or all");
+    assertRefused("topology: []", Map.of(), "streams.yaml:1:11: topology: no part is named");
+  }
+
+  @Test
+  void namesComeFromDnsUnlessItIsSaidOtherwise() throws Exception {
+    assertThat(load("", Map.of()).names()).isEqualTo(Settings.NamesFrom.DNS);
+    assertThat(load("names: {from: topic}", Map.of()).names()).isEqualTo(Settings.NamesFrom.TOPIC);
+    assertThat(load("names: {from: none}", Map.of()).names()).isEqualTo(Settings.NamesFrom.NONE);
+    assertRefused(
+        "names: {from: hosts}",
+        Map.of(),
+        "streams.yaml:1:15: names.from: 'hosts' is not allowed; it must be dns, topic or none");
   }
 
   @Test

@@ -24,10 +24,15 @@ class ContainerStoreTest {
   private static final CgroupId MEMORY = new CgroupId(List.of("memory"));
   private static final CgroupId OF_SOCKET = new CgroupId(List.of("unified", "memory"));
   private static final Instant NOW = Instant.ofEpochSecond(1_700_000_000);
+  private static final long AT = nanos(NOW);
   private static final BinaryMessageDecoder<Container> DECODER = Container.getDecoder();
 
   private final KeyValueStore<String, byte[]> kept = kept();
   private ContainerStore store;
+
+  private static long nanos(Instant time) {
+    return time.getEpochSecond() * 1_000_000_000;
+  }
 
   private static KeyValueStore<String, byte[]> kept() {
     KeyValueStore<String, byte[]> store =
@@ -79,7 +84,12 @@ class ContainerStoreTest {
   }
 
   private String name(CgroupId meaning, long id) {
-    return store.find("host", "boot", meaning, id) instanceof Answer.Known(Container found)
+    return name(meaning, id, NOW);
+  }
+
+  private String name(CgroupId meaning, long id, Instant at) {
+    return store.find("host", "boot", meaning, id, nanos(at))
+            instanceof Answer.Known(Container found)
         ? found.getContainerName()
         : null;
   }
@@ -105,14 +115,14 @@ class ContainerStoreTest {
     put("unified", 57, "web");
     put("memory", 90, "db");
 
-    assertThat(store.find("host", "boot", MEMORY, 57)).isInstanceOf(Answer.Never.class);
+    assertThat(store.find("host", "boot", MEMORY, 57, AT)).isInstanceOf(Answer.Never.class);
   }
 
   @Test
   void alsoWhenTheHostHasToldOfNoCgroupOfThatOneYet() {
     put("unified", 57, "web");
 
-    assertThat(store.find("host", "boot", MEMORY, 57)).isInstanceOf(Answer.NotYet.class);
+    assertThat(store.find("host", "boot", MEMORY, 57, AT)).isInstanceOf(Answer.NotYet.class);
   }
 
   @Test
@@ -128,10 +138,11 @@ class ContainerStoreTest {
   void aCgroupNewerThanAllThatIsKnownMayStillBeToldOfAndAnOlderOneNot() {
     put("unified", 57, "web");
 
-    assertThat(store.find("host", "boot", UNIFIED, 58)).isInstanceOf(Answer.NotYet.class);
-    assertThat(store.find("host", "boot", UNIFIED, 56)).isInstanceOf(Answer.Never.class);
+    assertThat(store.find("host", "boot", UNIFIED, 58, AT)).isInstanceOf(Answer.NotYet.class);
+    assertThat(store.find("host", "boot", UNIFIED, 56, AT)).isInstanceOf(Answer.Never.class);
     assertThat(
-            new ContainerStore(kept, ContainerStoreTest::decode).find("host", "boot", UNIFIED, 58))
+            new ContainerStore(kept, ContainerStoreTest::decode)
+                .find("host", "boot", UNIFIED, 58, AT))
         .as("after a restart")
         .isInstanceOf(Answer.NotYet.class);
   }
@@ -143,23 +154,24 @@ class ContainerStoreTest {
 
     assertThat(name(UNIFIED, -2)).isEqualTo("far");
     ContainerStore again = new ContainerStore(kept, ContainerStoreTest::decode);
-    assertThat(again.find("host", "boot", UNIFIED, 99)).isInstanceOf(Answer.Never.class);
-    assertThat(again.find("host", "boot", UNIFIED, -1)).isInstanceOf(Answer.NotYet.class);
+    assertThat(again.find("host", "boot", UNIFIED, 99, AT)).isInstanceOf(Answer.Never.class);
+    assertThat(again.find("host", "boot", UNIFIED, -1, AT)).isInstanceOf(Answer.NotYet.class);
   }
 
   @Test
   void theRootAndNoneAreNothing() {
-    assertThat(store.find("host", "boot", UNIFIED, 0)).isInstanceOf(Answer.Nothing.class);
-    assertThat(store.find("host", "boot", MEMORY, 1)).isInstanceOf(Answer.Nothing.class);
+    assertThat(store.find("host", "boot", UNIFIED, 0, AT)).isInstanceOf(Answer.Nothing.class);
+    assertThat(store.find("host", "boot", MEMORY, 1, AT)).isInstanceOf(Answer.Nothing.class);
   }
 
   @Test
   void aHostThatToldOfNoneInThisBootIsSilent() {
     put("unified", 57, "web");
 
-    assertThat(store.find("host", "other-boot", UNIFIED, 57))
+    assertThat(store.find("host", "other-boot", UNIFIED, 57, AT))
         .isEqualTo(new Answer.HostIsSilent("host/other-boot"));
-    assertThat(store.find("other", "boot", UNIFIED, 57)).isInstanceOf(Answer.HostIsSilent.class);
+    assertThat(store.find("other", "boot", UNIFIED, 57, AT))
+        .isInstanceOf(Answer.HostIsSilent.class);
   }
 
   @Test
@@ -168,6 +180,46 @@ class ContainerStoreTest {
     put("unified", 57, "older");
 
     assertThat(name(UNIFIED, 57)).isEqualTo("newer");
+  }
+
+  @Test
+  void anEventIsGivenWhatWasSoAtItsOwnTime() {
+    put("unified", 57, "blue");
+    put("unified", 57, "blue", each -> each.setObservedAt(NOW.plusSeconds(50)));
+    put("unified", 57, "green", each -> each.setObservedAt(NOW.plusSeconds(60)));
+    put("unified", 57, "red", each -> each.setObservedAt(NOW.plusSeconds(90)));
+
+    assertThat(name(UNIFIED, 57, NOW.minusSeconds(10)))
+        .as("before anybody looked")
+        .isEqualTo("blue");
+    assertThat(name(UNIFIED, 57, NOW.plusSeconds(59))).isEqualTo("blue");
+    assertThat(name(UNIFIED, 57, NOW.plusSeconds(60))).isEqualTo("green");
+    assertThat(name(UNIFIED, 57, NOW.plusSeconds(89))).isEqualTo("green");
+    assertThat(name(UNIFIED, 57, NOW.plusSeconds(90))).isEqualTo("red");
+    store = new ContainerStore(kept, ContainerStoreTest::decode);
+    assertThat(name(UNIFIED, 57, NOW.plusSeconds(59))).as("after a restart").isEqualTo("blue");
+  }
+
+  @Test
+  void whatIsFoundOutLaterWasSoBefore() {
+    put("unified", 57, "web", each -> each.setContainerName(null));
+    put("unified", 57, "web", each -> each.setObservedAt(NOW.plusSeconds(2)));
+
+    assertThat(name(UNIFIED, 57, NOW)).isEqualTo("web");
+    assertThat(kept.approximateNumEntries()).isEqualTo(1);
+  }
+
+  @Test
+  void whatNoLongerHoldsIsForgottenAsLongAfterItsEnd() {
+    put("unified", 57, "blue");
+    put("unified", 57, "green", each -> each.setObservedAt(NOW.plus(Duration.ofDays(3))));
+
+    store.forget(Duration.ofDays(8), NOW.plus(Duration.ofDays(7)));
+    assertThat(name(UNIFIED, 57)).isEqualTo("blue");
+    store.forget(Duration.ofDays(8), NOW.plus(Duration.ofDays(9)));
+
+    assertThat(name(UNIFIED, 57)).isEqualTo("green");
+    assertThat(kept.approximateNumEntries()).isEqualTo(1);
   }
 
   @Test

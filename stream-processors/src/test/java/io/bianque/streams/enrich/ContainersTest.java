@@ -150,6 +150,30 @@ class ContainersTest {
   }
 
   @Test
+  void anEventFromBeforeAContainerWasRenamedHasTheOldName() {
+    everythingKnown();
+    scene.container(ofPod(43));
+    scene.container(
+        ofPod(43)
+            .andThen(renamed -> {
+              renamed.setContainerName("web-old");
+              renamed.setObservedAt(Instant.ofEpochSecond(1_700_000_060));
+            }));
+    scene.drop(event -> {
+      event.put("cgroup_id", 43L);
+      event.put("time", 1_700_000_059_000_000_000L);
+    });
+    scene.drop(event -> {
+      event.put("cgroup_id", 43L);
+      event.put("time", 1_700_000_061_000_000_000L);
+    });
+
+    assertThat(scene.enriched())
+        .extracting(event -> event.get("container_name"))
+        .containsExactly("web", "web-old");
+  }
+
+  @Test
   void theSameIdIsAnotherContainersAfterAReboot() {
     everythingKnown();
     scene.facts(facts -> facts.setBootId("b007-2"));

@@ -298,6 +298,47 @@ class EnrichmentTest {
   }
 
   @Test
+  void aHostsFactsAreThoseOfTheEventsOwnTime() {
+    everythingKnown();
+    scene.facts(facts -> {
+      facts.setHostName("renamed");
+      facts.setModules(List.of()); // veth was unloaded
+      facts.setObservedAt(Instant.ofEpochSecond(1_700_000_060));
+    });
+    scene.drop(e -> e.put("time", 1_700_000_059_000_000_000L));
+    scene.drop(e -> {
+      e.put("time", 1_700_000_061_000_000_000L);
+      e.put("kernel_stack", List.of());
+    });
+    assertThat(scene.enriched())
+        .extracting(e -> e.get("host_name"))
+        .containsExactly("web-1", "renamed");
+  }
+
+  @Test
+  void theStackOfAnEventFromBeforeAModuleWasUnloadedHasItsFunctions() {
+    everythingKnown();
+    scene.facts(facts -> {
+      facts.setModules(List.of());
+      facts.setObservedAt(Instant.ofEpochSecond(1_700_000_060));
+    });
+    scene.drop(e -> e.put("time", 1_700_000_059_000_000_000L));
+    assertThat(only().get("kernel_stack"))
+        .isEqualTo(List.of("kfree_skb+0x10", "tcp_v4_rcv+0x40", "veth_xmit+0x20 [veth]"));
+  }
+
+  @Test
+  void aModuleWasThereBeforeTheHostToldOfIt() {
+    scene.facts(facts -> {
+      facts.setModules(List.of());
+      facts.setObservedAt(Instant.ofEpochSecond(1_699_999_900));
+    });
+    everythingKnown();
+    scene.drop(e -> e.put("time", 1_699_999_950_000_000_000L));
+    assertThat(only().get("missing")).isEqualTo(List.of());
+  }
+
+  @Test
   void olderFactsOfTheSameBootDoNotReplaceNewerOnes() {
     everythingKnown();
     scene.facts(facts -> {

@@ -15,6 +15,8 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.apache.avro.Schema;
 import org.apache.avro.SchemaBuilder;
 import org.apache.avro.generic.GenericData;
@@ -338,6 +340,32 @@ class IntakeTest {
       assertThat(own.enriched())
           .hasSize(1)
           .allSatisfy(e -> assertThat(e.get("rules_version")).isEqualTo(rules.version()));
+    }
+  }
+
+  /** Other rules come between any two questions that are asked. */
+  @Test
+  void theRulesThatAnEventNamesAreThoseThatDecidedIt() {
+    Map<String, Schema> schemas =
+        Map.of("dropwatch", scene.registry.schemaOf(Topics.enriched("dropwatch")));
+    String all = "rules:\n  - {name: all, probe: dropwatch, when: 'true'}";
+    Rules ignoring = Rules.of("all.yaml", all, schemas, Set.of(), Set.of());
+    Rules passing = Rules.of("none.yaml", "rules: []", schemas, Set.of(), Set.of());
+    AtomicInteger asked = new AtomicInteger();
+    Supplier<Rules> changing = () -> asked.incrementAndGet() % 2 == 0 ? ignoring : passing;
+    try (Scene own = new Scene(state.resolve("own"), EnrichSettings.defaults(), changing)) {
+      own.facts();
+      own.kernelSymbols();
+      own.moduleSymbols();
+      for (int i = 0; i < 10; i++) {
+        own.drop();
+      }
+      assertThat(own.enriched())
+          .hasSize(5)
+          .allSatisfy(e -> assertThat(e.get("rules_version")).isEqualTo(passing.version()));
+      assertThat(own.read(Topics.ignored("dropwatch")))
+          .hasSize(5)
+          .allSatisfy(e -> assertThat(e.get("rules_version")).isEqualTo(ignoring.version()));
     }
   }
 }

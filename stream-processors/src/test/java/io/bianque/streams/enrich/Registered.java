@@ -32,7 +32,9 @@ final class Registered implements FetchedSchemas.Registry, FetchedSchemas.Backgr
             Topics.HOSTS,
             Topics.CONTAINERS,
             Topics.SYMBOLS,
+            Topics.SYMBOL_CANDIDATES,
             Topics.SYMBOL_REQUESTS,
+            Topics.NAMES,
             Topics.COUNTERS,
             Topics.LEDGER,
             Topics.DEAD_LETTER)) {

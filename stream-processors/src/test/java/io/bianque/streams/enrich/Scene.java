@@ -16,10 +16,15 @@ import io.bianque.schemas.wire.AvroReader;
 import io.bianque.schemas.wire.AvroWriter;
 import io.bianque.schemas.wire.Retry;
 import io.bianque.schemas.wire.WireFormat;
+import io.bianque.streams.dns.NameSource;
 import io.bianque.streams.dns.ReverseNames;
 import io.bianque.streams.metrics.StreamMetrics;
 import io.bianque.streams.names.IpAddress;
+import io.bianque.streams.network.Networks;
+import io.bianque.streams.part.Part;
+import io.bianque.streams.part.Shared;
 import io.bianque.streams.rule.Rules;
+import io.bianque.streams.run.TierTopology;
 import io.bianque.streams.schema.FetchedSchemas;
 import io.bianque.streams.symbol.SymbolTables;
 import java.nio.ByteBuffer;
@@ -28,11 +33,13 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericRecord;
@@ -68,12 +75,28 @@ final class Scene implements AutoCloseable {
   private final Map<String, TestInputTopic<byte[], byte[]>> inputs = new HashMap<>();
   private final FetchedSchemas schemas;
   private long nextSequence = 1;
+  private byte[] lastChunk;
 
   Scene(Path state) {
     this(state, EnrichSettings.defaults(), Rules.none());
   }
 
   Scene(Path state, EnrichSettings settings, Rules rules) {
+    this(state, settings, () -> rules);
+  }
+
+  Scene(Path state, EnrichSettings settings, Supplier<Rules> rules) {
+    this(state, settings, rules, Networks.none(), false);
+  }
+
+  /** With places for addresses; and names from what is recorded, or from {@link #dns}. */
+  Scene(
+      Path state,
+      EnrichSettings settings,
+      Supplier<Rules> rules,
+      Networks networks,
+      boolean recordedNames) {
+    NameSource names = recordedNames ? new NameSource.Recorded() : new NameSource.Dns(this::lookup);
     this.schemas = new FetchedSchemas(registry, registry, Duration.ofSeconds(1));
     Properties properties = new Properties();
     properties.put(StreamsConfig.APPLICATION_ID_CONFIG, "scene");
@@ -81,24 +104,23 @@ final class Scene implements AutoCloseable {
     properties.put(StreamsConfig.STATE_DIR_CONFIG, state.toString());
     this.driver =
         new TopologyTestDriver(
-            EnrichTopology.build(
-                new EnrichTopology.Parts(
-                    settings,
-                    schemas,
-                    registry.idOf(Topics.DEAD_LETTER),
-                    registry.idOf(Topics.LEDGER),
-                    registry.idOf(Topics.SYMBOL_REQUESTS),
-                    new SymbolTables(schemas, 16 << 20),
-                    this::name,
-                    rules,
-                    metrics,
-                    () -> pauses.add("paused"))),
+            TierTopology.build(
+                EnumSet.allOf(Part.class),
+                new Shared(schemas, registry::idOf, new SymbolTables(schemas, 16 << 20), metrics),
+                () ->
+                    new EnrichTopology.Needs(
+                        settings, names, networks, rules, () -> pauses.add("paused"))),
             properties,
             Instant.ofEpochSecond(1_700_000_100));
   }
 
-  private ReverseNames.Answer name(IpAddress address) {
-    return dns.getOrDefault(address.toString(), new ReverseNames.Answer.Nameless());
+  private ReverseNames.Found lookup(IpAddress address) {
+    Instant now = Instant.ofEpochSecond(1_700_000_100);
+    ReverseNames.Answer answer =
+        dns.getOrDefault(address.toString(), new ReverseNames.Answer.Nameless());
+    return answer instanceof ReverseNames.Answer.Pending
+        ? new ReverseNames.Found(answer, null, null)
+        : new ReverseNames.Found(answer, now, now.plusSeconds(60));
   }
 
   private TestInputTopic<byte[], byte[]> input(String topic) {
@@ -109,6 +131,11 @@ final class Scene implements AutoCloseable {
 
   void send(String topic, String key, byte[] value) {
     send(topic, key, value, Instant.ofEpochSecond(1_700_000_100));
+  }
+
+  /** With a time that a record may have and an Instant of the driver may not. */
+  void send(String topic, String key, byte[] value, long timestampMs) {
+    input(topic).pipeInput(key.getBytes(StandardCharsets.UTF_8), value, timestampMs);
   }
 
   private void send(String topic, String key, byte[] value, Instant time) {
@@ -315,17 +342,36 @@ final class Scene implements AutoCloseable {
   }
 
   void chunk(String buildId, String object, int number, boolean last, Map<Long, String> symbols) {
+    chunk(buildId, object, number, last, symbols, null);
+  }
+
+  /** The table of a file of user space. */
+  void userSymbols(String buildId, String file, Map<Long, String> symbols) {
+    chunk(buildId, "user", 0, true, symbols, file);
+  }
+
+  private void chunk(
+      String buildId,
+      String object,
+      int number,
+      boolean last,
+      Map<Long, String> symbols,
+      String file) {
     SymbolChunk chunk =
         new SymbolChunk(
             buildId,
             object,
             number,
             last,
-            symbols.entrySet().stream().map(s -> new Symbol(s.getKey(), s.getValue())).toList());
-    send(
-        Topics.SYMBOLS,
-        buildId + "/" + object + "/" + number,
-        AvroWriter.specific(registry.idOf(Topics.SYMBOLS), SymbolChunk.class).write(chunk));
+            symbols.entrySet().stream().map(s -> new Symbol(s.getKey(), s.getValue())).toList(),
+            file);
+    lastChunk = AvroWriter.specific(registry.idOf(Topics.SYMBOLS), SymbolChunk.class).write(chunk);
+    send(Topics.SYMBOLS, buildId + "/" + object + "/" + number, lastChunk);
+  }
+
+  /** As it was sent. */
+  byte[] lastChunk() {
+    return lastChunk;
   }
 
   void counters(Consumer<ProbeCounters> changes) {

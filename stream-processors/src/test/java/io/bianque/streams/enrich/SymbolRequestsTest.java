@@ -106,7 +106,7 @@ class SymbolRequestsTest {
   @Test
   void candidateThatComesBeforeItsSchemaIsKnownIsNotLost() {
     scene.facts();
-    scene.registry.hide(scene.registry.idOf(Topics.SYMBOL_REQUESTS));
+    scene.registry.hide(scene.registry.idOf(Topics.SYMBOL_CANDIDATES));
     scene.drop();
     assertThat(asked()).isEmpty();
 

@@ -61,6 +61,26 @@ class WaitingRoomTest {
   }
 
   @Test
+  void ofManyLanesThatCannotMoveSomeAreLookedAtInEachTurnAndAllInTheEnd() {
+    WaitingRoom room = new WaitingRoom(store);
+    for (int i = 0; i < 250; i++) {
+      room.add(arrival("host-" + i, i));
+    }
+    List<Long> looked = new ArrayList<>();
+    for (int turn = 1; turn <= 3; turn++) {
+      room.visit(
+          1_000,
+          0,
+          (arrival, must) -> {
+            looked.add(arrival.offset());
+            return Next.STAYS;
+          });
+      assertThat(looked).hasSize(turn * 100);
+    }
+    assertThat(looked.subList(0, 250)).doesNotHaveDuplicates();
+  }
+
+  @Test
   void anArrivalIsTheSameAfterItsBytes() {
     for (Admission admission : Admission.values()) {
       Arrival bare = new Arrival("t", 3, 9, 7, null, null, 1, admission);
@@ -78,10 +98,29 @@ class WaitingRoomTest {
         new Arrival("bianque.raw.x", 0, 1, 5, new byte[] {'a'}, new byte[0], 1, Admission.NEW));
     assertThat(room.holdsUpAdmission(arrival("a", 2))).isTrue();
     assertThat(room.holdsUpAdmission(arrival("b", 2))).isFalse();
-    room.visit(10, (arrival, must) -> Next.STAYS_ADMITTED);
+    room.visit(10, 0, (arrival, must) -> Next.STAYS_ADMITTED);
     assertThat(room.holdsUpAdmission(arrival("a", 2))).isFalse();
     assertThat(room.holdsUp(arrival("a", 2))).isTrue();
     assertThat(new WaitingRoom(store).holdsUpAdmission(arrival("a", 2))).isFalse();
+  }
+
+  @Test
+  void beforeAnArrivalItsLaneMovesUnlessItRests() {
+    WaitingRoom room = new WaitingRoom(store);
+    for (int i = 0; i < 5; i++) {
+      room.add(arrival("a", i));
+      room.add(arrival("b", i));
+    }
+    List<String> gone = new ArrayList<>();
+    room.visitLaneOf(arrival("a", 5), 3, 1_000, (arrival, must) -> leave(arrival, true, gone));
+    assertThat(gone).as("so many, and of that lane").containsExactly("a0", "a1", "a2");
+
+    room.visitLaneOf(arrival("a", 5), 3, 1_000, (arrival, must) -> Next.STAYS);
+    room.visitLaneOf(arrival("a", 5), 3, 1_049, (arrival, must) -> leave(arrival, true, gone));
+    assertThat(gone).as("what stayed 49 ms ago is left alone").hasSize(3);
+    room.visitLaneOf(arrival("a", 5), 3, 1_050, (arrival, must) -> leave(arrival, true, gone));
+    assertThat(gone).containsExactly("a0", "a1", "a2", "a3", "a4");
+    assertThat(room.holdsUp(arrival("a", 5))).isFalse();
   }
 
   @Test
@@ -111,11 +150,11 @@ class WaitingRoomTest {
     List<String> gone = new ArrayList<>();
     for (int i = 0; i < hosts.size(); i++) {
       room.add(arrival(hosts.get(i), i));
-      room.visit(3, (arrival, must) -> leave(arrival, random.nextBoolean(), gone));
+      room.visit(3, i, (arrival, must) -> leave(arrival, random.nextBoolean(), gone));
     }
     room = new WaitingRoom(own);
     while (room.size() > 0) {
-      room.visit(5, (arrival, must) -> leave(arrival, random.nextInt(3) > 0, gone));
+      room.visit(5, 0, (arrival, must) -> leave(arrival, random.nextInt(3) > 0, gone));
     }
     assertThat(gone).hasSameSizeAs(hosts).doesNotHaveDuplicates();
     for (String host : List.of("a", "b", "c")) {

@@ -1,12 +1,15 @@
-package io.bianque.streams.enrich;
+package io.bianque.streams.request;
 
 import io.bianque.facts.SymbolRequest;
 import io.bianque.schemas.catalogue.Topics;
 import io.bianque.schemas.wire.AvroReader;
 import io.bianque.schemas.wire.AvroWriter;
 import io.bianque.schemas.wire.UnreadableRecord;
+import io.bianque.streams.part.Shared;
 import io.bianque.streams.schema.SchemaPending;
+import io.bianque.streams.symbol.SymbolStore;
 import io.bianque.streams.symbol.SymbolTables;
+import io.bianque.streams.symbol.Symbolizer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
@@ -31,17 +34,21 @@ import org.slf4j.LoggerFactory;
  * <p>A candidate is a host whose event was just read: it was alive. One that does not answer is
  * followed by another, and is asked again itself when there is no other.
  */
-final class SymbolRequester implements Processor<byte[], byte[], byte[], Output> {
+final class SymbolRequester implements Processor<byte[], byte[], byte[], byte[]> {
   private static final Logger LOG = LoggerFactory.getLogger(SymbolRequester.class);
 
   /** Reading and sending a table takes a host a second, and longer when it has just started. */
   private static final Duration ANSWER = Duration.ofSeconds(30);
 
   private static final Duration SAME_HOST = Duration.ofMinutes(5);
+
+  /** After which nobody waits for a file's table any more: who ran the file has ended. */
+  private static final Duration FILE_IS_GONE = Duration.ofMinutes(10);
+
   private static final Duration LOOK = Duration.ofSeconds(1);
 
-  private final EnrichTopology.Parts parts;
-  private ProcessorContext<byte[], Output> context;
+  private final Shared shared;
+  private ProcessorContext<byte[], byte[]> context;
   private AvroReader<SymbolRequest> reader;
   private AvroWriter<SymbolRequest> writer;
   private KeyValueStore<String, byte[]> asked;
@@ -50,17 +57,17 @@ final class SymbolRequester implements Processor<byte[], byte[], byte[], Output>
   /** Candidates that came before their schema was known, the newest of each table. */
   private final Map<String, byte[]> unread = new HashMap<>();
 
-  SymbolRequester(EnrichTopology.Parts parts) {
-    this.parts = parts;
+  SymbolRequester(Shared shared) {
+    this.shared = shared;
   }
 
   @Override
-  public void init(ProcessorContext<byte[], Output> context) {
+  public void init(ProcessorContext<byte[], byte[]> context) {
     this.context = context;
-    this.reader = AvroReader.specific(parts.schemas(), SymbolRequest.class);
-    this.writer = AvroWriter.specific(parts.symbolRequestSchemaId(), SymbolRequest.class);
-    this.asked = context.getStateStore(EnrichTopology.SYMBOL_REQUESTS);
-    this.chunks = context.getStateStore(EnrichTopology.SYMBOLS);
+    this.reader = AvroReader.specific(shared.schemas(), SymbolRequest.class);
+    this.writer = AvroWriter.specific(shared.schemaId(Topics.SYMBOL_REQUESTS), SymbolRequest.class);
+    this.asked = context.getStateStore(RequestTopology.REQUESTS);
+    this.chunks = context.getStateStore(SymbolStore.NAME);
     context.schedule(LOOK, PunctuationType.WALL_CLOCK_TIME, this::look);
   }
 
@@ -98,7 +105,7 @@ final class SymbolRequester implements Processor<byte[], byte[], byte[], Output>
     candidate.setAskedAt(now);
     byte[] request = writer.write(candidate);
     asked.put(table, request);
-    parts.metrics().symbolsAsked(candidate.getObject());
+    shared.metrics().symbolsAsked(candidate.getObject());
     LOG.info("host {} is asked for the symbols of {}", candidate.getHostId(), table);
     forward(table, request, now.toEpochMilli());
   }
@@ -110,32 +117,48 @@ final class SymbolRequester implements Processor<byte[], byte[], byte[], Output>
     withdraw(now);
   }
 
-  /** Agents that start read every request: what has come needs none. */
+  /**
+   * Agents that start read every request: what has come needs none. Nor does a file that no host
+   * was found to run: there is no end of their build ids, as there is of kernels'.
+   */
   private void withdraw(long now) {
-    List<String> come = new ArrayList<>();
+    List<String> over = new ArrayList<>();
     try (KeyValueIterator<String, byte[]> all = asked.all()) {
       while (all.hasNext()) {
         KeyValue<String, byte[]> each = all.next();
-        if (isThere(each.key)) {
-          come.add(each.key);
+        if (isThere(each.key) || (isOfFile(each.key) && isOld(each.value, now))) {
+          over.add(each.key);
         }
       }
     }
-    for (String table : come) {
+    for (String table : over) {
       asked.delete(table);
       forward(table, null, now);
+    }
+  }
+
+  private static boolean isOfFile(String table) {
+    return table.endsWith("/" + Symbolizer.USER);
+  }
+
+  private boolean isOld(byte[] request, long now) {
+    try {
+      Instant askedAt = reader.read(request).getAskedAt();
+      return askedAt.plus(FILE_IS_GONE).isBefore(Instant.ofEpochMilli(now));
+    } catch (SchemaPending pending) {
+      return false;
     }
   }
 
   private boolean isThere(String table) {
     int slash = table.indexOf('/');
     return slash > 0
-        && parts.tables().table(chunks, table.substring(0, slash), table.substring(slash + 1))
+        && shared.tables().table(chunks, table.substring(0, slash), table.substring(slash + 1))
             instanceof SymbolTables.Lookup.Found;
   }
 
   private void forward(String table, byte[] value, long timestampMs) {
     byte[] key = table.getBytes(StandardCharsets.UTF_8);
-    context.forward(new Record<>(key, new Output(Topics.SYMBOL_REQUESTS, value), timestampMs));
+    context.forward(new Record<>(key, value, timestampMs));
   }
 }
