@@ -58,9 +58,10 @@ public final class TailCommand implements Callable<Integer> {
 
   private static final String PREFIX = "bianque.";
 
-  /** Topics that a probe of one's own may have. */
+  /** Topics that a probe of one's own may have, and those of routes. */
   private static final Pattern OWN =
-      Pattern.compile("bianque\\.(raw|enriched|ignored)\\.[a-z][a-z0-9_]*");
+      Pattern.compile(
+          "bianque\\.((raw|enriched|ignored)\\.[a-z][a-z0-9_]*|routed\\.[a-z0-9][a-z0-9_-]*)");
 
   private static final DateTimeFormatter TIME =
       DateTimeFormatter.ofPattern("HH:mm:ss.SSS").withZone(ZoneId.systemDefault());

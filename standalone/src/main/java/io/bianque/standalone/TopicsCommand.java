@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import io.bianque.schemas.catalogue.Catalogue;
 import io.bianque.schemas.catalogue.Topic;
+import io.bianque.schemas.catalogue.Topics;
 import io.bianque.standalone.live.StackState;
 import io.bianque.standalone.part.Broker;
 import io.bianque.standalone.stack.Layout;
@@ -18,12 +19,14 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.TopicPartition;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
 /** The catalogue beside what the broker has. */
@@ -32,7 +35,12 @@ import picocli.CommandLine.Spec;
     description =
         "Lists the catalogue's topics: what each is for, and, when the stack runs, its partitions and how many records it holds.",
     footerHeading = "%nExamples:%n",
-    footer = {"  ./bianque topics", "  ./bianque topics --output json"},
+    footer = {
+      "  ./bianque topics",
+      "  ./bianque topics --output json",
+      "  ./bianque topics route network-team"
+    },
+    subcommands = TopicsCommand.RouteCommand.class,
     mixinStandardHelpOptions = true)
 public final class TopicsCommand implements Callable<Integer> {
 
@@ -133,6 +141,63 @@ public final class TopicsCommand implements Callable<Integer> {
               + bootstrapServers
               + " cannot be asked: "
               + failed.getCause().getMessage());
+    }
+  }
+
+  /** Makes the topic of a route, which the catalogue cannot know. */
+  @Command(
+      name = "route",
+      description =
+          "Makes the topic that rules with {route: NAME} copy events to, like those of enriched events.",
+      footerHeading = "%nExamples:%n",
+      footer = {
+        "  ./bianque topics route network-team",
+        "  ./bianque topics route network-team --bootstrap-servers broker:9092"
+      },
+      mixinStandardHelpOptions = true)
+  static final class RouteCommand implements Callable<Integer> {
+    @Parameters(paramLabel = "NAME", description = "The route, as rules name it.")
+    private String route;
+
+    @Option(
+        names = "--bootstrap-servers",
+        paramLabel = "HOST:PORT",
+        description = "Brokers of another pipeline than the one that runs here.")
+    private Optional<String> bootstrapServers = Optional.empty();
+
+    @Spec private CommandSpec spec;
+
+    @Override
+    public Integer call() throws IOException, InterruptedException {
+      Catalogue catalogue = Catalogue.load();
+      Topic like = catalogue.topic(Topics.enriched(catalogue.probes().getFirst()));
+      String servers = bootstrapServers.isPresent() ? bootstrapServers.get() : here();
+      try (Admin admin = Broker.admin(servers)) {
+        admin
+            .createTopics(
+                List.of(
+                    new NewTopic(
+                            Topics.routed(route), Optional.of(like.partitions()), Optional.empty())
+                        .configs(like.config())))
+            .all()
+            .get();
+      } catch (ExecutionException failed) {
+        throw new UserError(
+            ExitCode.FAILED,
+            Topics.routed(route) + " cannot be made: " + failed.getCause().getMessage());
+      }
+      spec.commandLine().getOut().println("made " + Topics.routed(route));
+      return ExitCode.OK;
+    }
+
+    private static String here() throws IOException {
+      return StackState.readRunning(Layout.of(Path.of(".")))
+          .orElseThrow(() ->
+              new UserError(
+                  ExitCode.NOT_RUNNING,
+                  "the stack is down; ./bianque up starts it, or name another's --bootstrap-servers"))
+          .ports()
+          .bootstrapServers();
     }
   }
 }

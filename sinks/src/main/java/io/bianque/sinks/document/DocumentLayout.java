@@ -115,6 +115,7 @@ public final class DocumentLayout {
       return ecs;
     }
     return EnrichedSchema.ENVELOPE.contains(field.name())
+            || EnrichedSchema.OF_RULES.contains(field.name())
             || EnrichedSchema.OF_CGROUP.contains(field.name())
         ? "bianque." + field.name()
         : "bianque." + probe + "." + field.name();

@@ -81,9 +81,17 @@ class IndexTemplateTest {
             "process.name",
             "observer.ingress.interface.name")
         .forEach(name -> expected.put(name, "keyword"));
-    List.of("source.domain", "destination.domain", "network.transport")
+    List.of(
+            "source.domain",
+            "destination.domain",
+            "source.geo.name",
+            "destination.geo.name",
+            "network.transport",
+            "tags",
+            "log.level")
         .forEach(name -> expected.put(name, "keyword"));
     List.of("source.ip", "destination.ip").forEach(name -> expected.put(name, "ip"));
+    expected.put("bianque.sample_rate", "long");
     List.of("source.port", "destination.port", "process.pid", "process.thread.id", "network.bytes")
         .forEach(name -> expected.put(name, "long"));
     List.of(
@@ -100,6 +108,8 @@ class IndexTemplateTest {
         .forEach(name -> expected.put("bianque.dropwatch." + name, "integer"));
     List.of(
             "ether_type",
+            "saddr_owner",
+            "daddr_owner",
             "tcp_flags",
             "sk_state",
             "sk_protocol",

@@ -48,6 +48,7 @@ final class NaiveDocument {
                   "kernel_build_id",
                   "missing",
                   "rules_version",
+                  "sample_rate",
                   "pod_qos",
                   "systemd_unit",
                   "systemd_slice",

@@ -15,6 +15,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericFixed;
 import org.apache.avro.generic.GenericRecord;
 
 /** Avro records as JSON and as lines for people. Knows logical types, no probe. */
@@ -40,6 +41,7 @@ public final class EventView {
       case null -> NODES.nullNode();
       case GenericRecord record -> json(record);
       case ByteBuffer bytes -> NODES.textNode(bytes(bytes));
+      case GenericFixed bytes -> NODES.textNode(HEX.formatHex(bytes.bytes()));
       case Collection<?> items -> {
         ArrayNode array = NODES.arrayNode();
         Schema list = branch(schema, Schema.Type.ARRAY);

@@ -22,6 +22,14 @@ public final class Streams {
   /** What a user may edit: the distribution's at the first start. */
   private static final List<String> EDITABLE = List.of("streams.yaml", "rules.yaml");
 
+  /** Variable of the launcher: flags that come behind its own. */
+  public static final String FLAGS = "BIANQUE_JVM_STREAMS";
+
+  /** The launcher's own are for a machine that has nothing else to do. */
+  public static final String SMALL =
+      "-Xms48m -Xmx160m -Xmn32m -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=40m"
+          + " -XX:-UseTransparentHugePages";
+
   private Streams() {}
 
   public static Part part(Layout layout, Ports ports) {
@@ -54,11 +62,18 @@ public final class Streams {
             "--config",
             folder.resolve("streams.yaml").toString()),
         Map.of(
-            "JAVA_HOME", System.getProperty("java.home"),
-            "BIANQUE_STREAMS_BOOTSTRAP_SERVERS", ports.bootstrapServers(),
-            "BIANQUE_STREAMS_REGISTRY_URL", ports.registryApi().toString(),
-            "BIANQUE_STREAMS_HTTP_PORT", Integer.toString(ports.streams()),
-            "BIANQUE_STREAMS_STATE_DIR", folder.resolve("state").toString()),
+            "JAVA_HOME",
+            System.getProperty("java.home"),
+            "BIANQUE_STREAMS_BOOTSTRAP_SERVERS",
+            ports.bootstrapServers(),
+            "BIANQUE_STREAMS_REGISTRY_URL",
+            ports.registryApi().toString(),
+            "BIANQUE_STREAMS_HTTP_PORT",
+            Integer.toString(ports.streams()),
+            "BIANQUE_STREAMS_STATE_DIR",
+            folder.resolve("state").toString(),
+            FLAGS,
+            System.getenv().getOrDefault(FLAGS, SMALL)),
         folder);
   }
 }
