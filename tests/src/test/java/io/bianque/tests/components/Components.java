@@ -41,7 +41,8 @@ public final class Components implements AutoCloseable {
   private final Stack stack;
   private final Map<Component, ContainerServer> containers;
 
-  Components() {
+  /** Servers of its own, not started yet. */
+  public Components() {
     Layout checkout = Layout.of(Path.of("").toAbsolutePath());
     try {
       if (!new ServerFiles(

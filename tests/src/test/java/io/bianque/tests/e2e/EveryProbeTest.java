@@ -41,6 +41,10 @@ class EveryProbeTest {
   private static final String FRAME =
       "(?![0-9a-f]{40}\\+)[A-Za-z_][\\w.]*\\+0x[0-9a-f]+( \\[\\w+])?";
 
+  /** Programs of a distribution have no names but those that they export, nor frame pointers. */
+  private static final String OF_STRIPPED_PROGRAMS =
+      "symbols: (no function of \\S+ [0-9a-f]{40} is known|an address of user space lies) .*";
+
   /** By default only what takes long is an event of these two. */
   @RegisterExtension
   static final StackUnderTest STACK =
@@ -144,7 +148,10 @@ class EveryProbeTest {
     assertThat(document.at("/host/id").asText()).isEqualTo(host.get("host_id").toString());
     assertThat(document.at("/host/name").asText()).isEqualTo(host.get("host_name").toString());
     assertThat(document.at("/host/os/kernel").asText()).isEqualTo(System.getProperty("os.version"));
-    assertThat(document.at("/bianque/missing")).as("what could not be told").isEmpty();
+    assertThat(document.at("/bianque/missing"))
+        .filteredOn(each -> !each.asText().matches(OF_STRIPPED_PROGRAMS))
+        .as("what could not be told")
+        .isEmpty();
     for (Schema.Field field : CATALOGUE.schema(CATALOGUE.topic(Topics.raw(stream))).getFields()) {
       JsonNode value = document.at("/bianque/" + stream + "/" + field.name());
       switch (logicalType(field.schema())) {

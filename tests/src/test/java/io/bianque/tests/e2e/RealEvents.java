@@ -564,7 +564,11 @@ final class RealEvents implements AutoCloseable {
         .with("process.pid", copying.pid())
         .with("process.name", "dd")
         .with("bianque.perf.cgroup_id", cgroup.id())
-        .and(document -> !at(document, "bianque.perf.user_stack").isEmpty())
+        .and(document ->
+            at(document, "bianque.perf.user_stack")
+                .path(0)
+                .asText()
+                .matches("read\\+0x[0-9a-f]+ \\[libc\\.so\\.6]"))
         .through("bianque.perf.kernel_stack", "vfs_read");
   }
 

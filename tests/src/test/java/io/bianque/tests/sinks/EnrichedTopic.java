@@ -131,6 +131,7 @@ final class EnrichedTopic implements AutoCloseable {
     event.put("kernel_release", "6.12.95+deb13-amd64");
     event.put("kernel_build_id", "b3b7f0f2a1c94e6f9ab1d7a7b3b7f0f2a1c94e6f");
     event.put("missing", List.of());
+    event.put("tags", List.of());
     event.put("rules_version", "1");
     event.put("host_id", "0123456789abcdef0123456789abcdef");
     event.put("boot_id", "5f0e2c4e-0e53-4a52-8a7d-6f2d9a3a1f10");

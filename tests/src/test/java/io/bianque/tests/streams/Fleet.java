@@ -1,9 +1,11 @@
 package io.bianque.tests.streams;
 
+import io.bianque.facts.Container;
 import io.bianque.facts.DeadLetter;
 import io.bianque.facts.HostFacts;
 import io.bianque.facts.ProbeCounters;
 import io.bianque.facts.ProbeState;
+import io.bianque.facts.RuleSet;
 import io.bianque.facts.Symbol;
 import io.bianque.facts.SymbolChunk;
 import io.bianque.schemas.catalogue.Catalogue;
@@ -25,6 +27,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
 import org.apache.avro.Schema;
@@ -52,10 +55,12 @@ final class Fleet implements AutoCloseable {
   /** Letters' records stood behind all others. */
   static final long LETTERS = 1_000_000;
 
-  private static final String KERNEL_ID = "00aa11bb22cc";
+  /** A cgroup that {@link #containers} tell of; events are of the root's, if nobody says else. */
+  static final long CGROUP = 5;
 
   final List<String> hosts;
-  private final String bootId = UUID.randomUUID().toString();
+  private final String bootId;
+  private final String kernelId;
   private final Catalogue catalogue = Catalogue.load();
   private final RegistryClient registry;
   private final String bootstrapServers;
@@ -64,10 +69,32 @@ final class Fleet implements AutoCloseable {
   private final AvroWriter<GenericRecord> events;
   private final Schema raw;
   private final Map<String, Long> sequences = new HashMap<>();
+  private final Map<String, byte[]> newest = new HashMap<>();
 
   /** Creates topics and registers schemas, where they are not there yet. */
   Fleet(Components components, int hosts) throws Exception {
-    this.hosts = IntStream.range(0, hosts).mapToObj(i -> UUID.randomUUID().toString()).toList();
+    this(components, hosts, "00aa11bb22cc");
+  }
+
+  /** Of hosts that run the kernel with this build id. */
+  Fleet(Components components, int hosts, String kernelId) throws Exception {
+    this(
+        components,
+        IntStream.range(0, hosts).mapToObj(i -> UUID.randomUUID().toString()).toList(),
+        UUID.randomUUID().toString(),
+        kernelId);
+  }
+
+  /**
+   * Hosts that may have been there before.
+   *
+   * @param kernelId build id of their kernel
+   */
+  Fleet(Components components, List<String> hosts, String bootId, String kernelId)
+      throws Exception {
+    this.hosts = hosts;
+    this.bootId = bootId;
+    this.kernelId = kernelId;
     this.bootstrapServers = components.bootstrapServers();
     this.registry =
         new RegistryClient(URI.create(components.registry().toString().replaceAll("/$", "")));
@@ -92,7 +119,8 @@ final class Fleet implements AutoCloseable {
             new ByteArraySerializer());
   }
 
-  private void createTopics() throws Exception {
+  /** Those of the catalogue that are not there. */
+  void createTopics() throws Exception {
     try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrapServers))) {
       Set<String> there = admin.listTopics().names().get();
       admin
@@ -108,11 +136,36 @@ final class Fleet implements AutoCloseable {
     }
   }
 
+  /** Goes on behind the events of these hosts that are in Kafka. */
+  void goOn() {
+    for (GenericRecord event : committed(Topics.raw(PROBE))) {
+      sequences.merge(event.get("host_id").toString(), 1L, Long::sum);
+    }
+  }
+
   private void send(String topic, String key, byte[] value) {
     var _ = producer.send(new ProducerRecord<>(topic, key.getBytes(StandardCharsets.UTF_8), value));
   }
 
   void facts() {
+    facts("name-of-");
+  }
+
+  /**
+   * Facts as of now.
+   *
+   * @param name what the hosts' names begin with
+   */
+  void facts(String name) {
+    facts(hosts, name);
+  }
+
+  /** The last host's first. */
+  void factsBackwards() {
+    facts(hosts.reversed(), "name-of-");
+  }
+
+  private void facts(List<String> hosts, String name) {
     AvroWriter<HostFacts> writer = AvroWriter.specific(ids.get(Topics.HOSTS), HostFacts.class);
     for (String host : hosts) {
       send(
@@ -123,10 +176,10 @@ final class Fleet implements AutoCloseable {
                   .setHostId(host)
                   .setBootId(bootId)
                   .setObservedAt(Instant.now())
-                  .setHostName("name-of-" + host)
+                  .setHostName(name + host)
                   .setMachine("x86_64")
                   .setKernelRelease("6.18.0")
-                  .setKernelBuildId(KERNEL_ID)
+                  .setKernelBuildId(kernelId)
                   .setTextAddress(TEXT)
                   .setTextSize(0x100000L)
                   .setModules(List.of())
@@ -138,6 +191,40 @@ final class Fleet implements AutoCloseable {
     producer.flush();
   }
 
+  /** What {@link #CGROUP} of each host is, as of now. */
+  void containers(String name) {
+    AvroWriter<Container> writer = AvroWriter.specific(ids.get(Topics.CONTAINERS), Container.class);
+    for (String host : hosts) {
+      String key = host + "/" + bootId + "/unified/" + CGROUP;
+      byte[] value =
+          writer.write(
+              Container.newBuilder()
+                  .setHostId(host)
+                  .setBootId(bootId)
+                  .setHierarchy("unified")
+                  .setCgroupId(CGROUP)
+                  .setControllers(List.of("unified", "memory", "cpu", "io"))
+                  .setPath("/docker/0123456789ab")
+                  .setObservedAt(Instant.now())
+                  .setStartedAt(Instant.now())
+                  .setContainerName(name)
+                  .build());
+      var _ =
+          producer.send(
+              new ProducerRecord<>(
+                  Topics.CONTAINERS,
+                  partition(host, Topics.CONTAINERS),
+                  key.getBytes(StandardCharsets.UTF_8),
+                  value));
+    }
+    producer.flush();
+  }
+
+  private int partition(String host, String topic) {
+    return Utils.toPositive(Utils.murmur2(host.getBytes(StandardCharsets.UTF_8)))
+        % producer.partitionsFor(topic).size();
+  }
+
   void symbols() {
     List<Symbol> symbols = new ArrayList<>();
     for (int i = 0; i < 1000; i++) {
@@ -145,22 +232,42 @@ final class Fleet implements AutoCloseable {
     }
     send(
         Topics.SYMBOLS,
-        KERNEL_ID + "/vmlinux/0",
+        kernelId + "/vmlinux/0",
         AvroWriter.specific(ids.get(Topics.SYMBOLS), SymbolChunk.class)
-            .write(new SymbolChunk(KERNEL_ID, "vmlinux", 0, true, symbols)));
+            .write(new SymbolChunk(kernelId, "vmlinux", 0, true, symbols, null)));
+    producer.flush();
+  }
+
+  /** A rule set as somebody writes it who checks nothing. */
+  void rules(RuleSet set) {
+    send(
+        Topics.RULES,
+        set.getVersion() + "/" + UUID.randomUUID(),
+        AvroWriter.specific(ids.get(Topics.RULES), RuleSet.class).write(set));
     producer.flush();
   }
 
   /** One event of each host. */
   void drops() {
-    hosts.forEach(host -> send(Topics.raw(PROBE), host, event(host)));
+    drops(event -> {});
+  }
+
+  void drops(Consumer<GenericRecord> change) {
+    hosts.forEach(host -> {
+      newest.put(host, event(host, change));
+      send(Topics.raw(PROBE), host, newest.get(host));
+    });
+  }
+
+  /** The newest event of each host once more. */
+  void duplicates() {
+    newest.forEach((host, event) -> send(Topics.raw(PROBE), host, event));
   }
 
   /** One event of each host, given up as one whose schema nobody knew yet. */
   void letters(String reason) {
     AvroWriter<DeadLetter> writer =
         AvroWriter.specific(ids.get(Topics.DEAD_LETTER), DeadLetter.class);
-    int partitions = producer.partitionsFor(Topics.raw(PROBE)).size();
     for (String host : hosts) {
       byte[] key = host.getBytes(StandardCharsets.UTF_8);
       send(
@@ -172,11 +279,11 @@ final class Fleet implements AutoCloseable {
                   .setReason(reason)
                   .setDetail("no schema has that id")
                   .setTopic(Topics.raw(PROBE))
-                  .setPartition(Utils.toPositive(Utils.murmur2(key)) % partitions)
+                  .setPartition(partition(host, Topics.raw(PROBE)))
                   .setOffset(LETTERS + sequences.getOrDefault(host, 0L))
                   .setTimestamp(Instant.now())
                   .setKey(ByteBuffer.wrap(key))
-                  .setValue(ByteBuffer.wrap(event(host)))
+                  .setValue(ByteBuffer.wrap(event(host, event -> {})))
                   .build()));
     }
     producer.flush();
@@ -184,12 +291,12 @@ final class Fleet implements AutoCloseable {
 
   /** The first half of an event. */
   void halfAnEvent() {
-    byte[] whole = event(hosts.getFirst());
+    byte[] whole = event(hosts.getFirst(), event -> {});
     send(Topics.raw(PROBE), hosts.getFirst(), Arrays.copyOf(whole, whole.length / 2));
     producer.flush();
   }
 
-  private byte[] event(String host) {
+  private byte[] event(String host, Consumer<GenericRecord> change) {
     long sequence = sequences.merge(host, 1L, Long::sum);
     GenericRecord event = new GenericData.Record(raw);
     event.put("host_id", host);
@@ -216,6 +323,7 @@ final class Fleet implements AutoCloseable {
       stack.add(TEXT + 0x100L * i + 0x20);
     }
     event.put("kernel_stack", stack);
+    change.accept(event);
     return events.write(event);
   }
 
@@ -262,31 +370,75 @@ final class Fleet implements AutoCloseable {
   }
 
   List<GenericRecord> committed(String topic, Predicate<GenericRecord> wanted) {
+    try (Following following = follow(topic)) {
+      return following.more().stream().filter(wanted).toList();
+    }
+  }
+
+  /** What is committed under a key, as of now; null for a tombstone. */
+  List<GenericRecord> values(String topic, String key) {
     AvroReader<GenericRecord> reader = AvroReader.generic(registry);
-    List<GenericRecord> found = new ArrayList<>();
-    try (KafkaConsumer<byte[], byte[]> consumer =
+    List<GenericRecord> values = new ArrayList<>();
+    try (Following following = follow(topic)) {
+      following.read(record -> {
+        if (key.equals(new String(record.key(), StandardCharsets.UTF_8))) {
+          values.add(record.value() == null ? null : reader.read(record.value()));
+        }
+      });
+    }
+    return values;
+  }
+
+  /** From the topic's begin on. */
+  Following follow(String topic) {
+    return new Following(topic);
+  }
+
+  /** Reads on in a topic what is committed. For one thread. */
+  final class Following implements AutoCloseable {
+    private final AvroReader<GenericRecord> reader = AvroReader.generic(registry);
+    private final Set<String> ours = Set.copyOf(hosts);
+    private final List<TopicPartition> partitions;
+    private final KafkaConsumer<byte[], byte[]> consumer =
         new KafkaConsumer<>(
             Map.of("bootstrap.servers", bootstrapServers, "isolation.level", "read_committed"),
             new ByteArrayDeserializer(),
-            new ByteArrayDeserializer())) {
-      List<TopicPartition> partitions =
+            new ByteArrayDeserializer());
+
+    private Following(String topic) {
+      this.partitions =
           consumer.partitionsFor(topic).stream()
               .map(p -> new TopicPartition(topic, p.partition()))
               .toList();
       consumer.assign(partitions);
       consumer.seekToBeginning(partitions);
+    }
+
+    /** What was not read yet and is of these hosts, as of now. */
+    List<GenericRecord> more() {
+      List<GenericRecord> found = new ArrayList<>();
+      read(record -> {
+        GenericRecord value = record.value() == null ? null : reader.read(record.value());
+        if (value != null && ours.contains(value.get("host_id"))) {
+          found.add(value);
+        }
+      });
+      return found;
+    }
+
+    /** What was not read yet, as of now: of other tests' hosts there is much more. */
+    private void read(Consumer<ConsumerRecord<byte[], byte[]>> to) {
       // The last stable offset: what lies behind it belongs to a transaction that is open.
       Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
       while (partitions.stream().anyMatch(p -> consumer.position(p) < ends.get(p))) {
-        for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(200))) {
-          GenericRecord value = reader.read(record.value());
-          if (hosts.contains(value.get("host_id")) && wanted.test(value)) {
-            found.add(value);
-          }
-        }
+        consumer.poll(Duration.ofMillis(200)).forEach(to);
       }
     }
-    return found;
+
+    @Override
+    public void close() {
+      consumer.close();
+    }
   }
 
   @Override

@@ -3,11 +3,13 @@ package io.bianque.tests.streams;
 import static org.awaitility.Awaitility.await;
 
 import io.bianque.standalone.http.Http;
+import io.bianque.standalone.part.Streams;
 import io.bianque.standalone.stack.Layout;
 import io.bianque.tests.components.Components;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -15,8 +17,11 @@ import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import org.awaitility.core.ConditionTimeoutException;
 
 /** The stream tier from its distribution, started by its own launcher. For one thread. */
 public final class StreamsProcess implements AutoCloseable {
@@ -54,15 +59,28 @@ public final class StreamsProcess implements AutoCloseable {
     environment.put("BIANQUE_STREAMS_APPLICATION_ID", applicationId);
     environment.put("BIANQUE_STREAMS_STATE_DIR", folder.resolve("state").toString());
     environment.put("BIANQUE_STREAMS_HTTP_PORT", Integer.toString(port));
-    environment.put("BIANQUE_STREAMS_DNS_ENABLED", "false");
+    environment.putIfAbsent(Streams.FLAGS, Streams.SMALL);
+    environment.putIfAbsent("BIANQUE_STREAMS_NAMES_FROM", "none");
+  }
+
+  /** On a port that is free. */
+  static StreamsProcess of(
+      Components components, String applicationId, Path folder, Map<String, String> more)
+      throws IOException {
+    try (ServerSocket free = new ServerSocket(0)) {
+      return new StreamsProcess(components, applicationId, folder, free.getLocalPort(), more);
+    }
   }
 
   public boolean built() {
     return Files.isExecutable(launcher);
   }
 
-  public void start() throws IOException {
-    ProcessBuilder builder = new ProcessBuilder(launcher.toString());
+  /** Runs the tier, or the command that the arguments say. */
+  public void start(String... arguments) throws IOException {
+    List<String> command = new ArrayList<>(List.of(launcher.toString()));
+    command.addAll(List.of(arguments));
+    ProcessBuilder builder = new ProcessBuilder(command);
     builder.environment().putAll(environment);
     builder
         .redirectErrorStream(true)
@@ -73,10 +91,14 @@ public final class StreamsProcess implements AutoCloseable {
 
   /** Returns when it says that events are being worked on. */
   public void awaitHealthy() {
-    await()
-        .atMost(READY)
-        .pollInterval(Duration.ofMillis(200))
-        .until(() -> process.isAlive() && Http.problem(health()).isEmpty());
+    try {
+      await()
+          .atMost(READY)
+          .pollInterval(Duration.ofMillis(200))
+          .until(() -> process.isAlive() && Http.problem(health()).isEmpty());
+    } catch (ConditionTimeoutException e) {
+      throw new IllegalStateException("is not healthy: " + get("/health") + "\n" + log(), e);
+    }
   }
 
   URI health() {
@@ -103,6 +125,23 @@ public final class StreamsProcess implements AutoCloseable {
     process.destroyForcibly().waitFor();
   }
 
+  /** SIGSTOP: it is there and does nothing, as on a machine that is suspended. */
+  void freeze() throws IOException, InterruptedException {
+    signal("STOP");
+  }
+
+  /** SIGCONT. */
+  void resume() throws IOException, InterruptedException {
+    signal("CONT");
+  }
+
+  private void signal(String name) throws IOException, InterruptedException {
+    if (new ProcessBuilder("kill", "-" + name, Long.toString(process.pid())).start().waitFor()
+        != 0) {
+      throw new IOException("SIG" + name + " could not be sent");
+    }
+  }
+
   /** Resident memory in MB. */
   long residentMegabytes() throws IOException {
     return Files.readAllLines(Path.of("/proc/" + process.pid() + "/status")).stream()
@@ -118,6 +157,14 @@ public final class StreamsProcess implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /** Its exit code, once it has ended by itself. */
+  int awaitEnd() throws InterruptedException {
+    if (!process.waitFor(READY.toSeconds(), TimeUnit.SECONDS)) {
+      throw new IllegalStateException("did not end by itself:\n" + log());
+    }
+    return process.exitValue();
   }
 
   /** SIGTERM, and its exit code once it has ended. */
