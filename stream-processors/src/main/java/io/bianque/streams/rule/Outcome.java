@@ -3,7 +3,6 @@ package io.bianque.streams.rule;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.stream.Stream;
 
 /** What becomes of an event by the rules of its probe. */
 public sealed interface Outcome {
@@ -49,7 +48,12 @@ public sealed interface Outcome {
     }
 
     private static List<String> with(List<String> words, String word) {
-      return words.contains(word) ? words : Stream.concat(words.stream(), Stream.of(word)).toList();
+      if (words.contains(word)) {
+        return words;
+      }
+      String[] all = words.toArray(new String[words.size() + 1]);
+      all[words.size()] = word;
+      return List.of(all);
     }
   }
 }
