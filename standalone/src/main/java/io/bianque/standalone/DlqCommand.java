@@ -116,6 +116,7 @@ public final class DlqCommand implements Runnable {
       @Mixin Selection selection,
       @Option(
               names = {"-n", "--count"},
+              paramLabel = "NUMBER",
               defaultValue = "20",
               description = "How many of the newest. Default: ${DEFAULT-VALUE}.")
           int count,

@@ -95,6 +95,7 @@ public final class TailCommand implements Callable<Integer> {
 
   @Option(
       names = {"-n", "--count"},
+      paramLabel = "NUMBER",
       description = "End after so many records.")
   private long count = Long.MAX_VALUE;
 

@@ -88,6 +88,7 @@ final class RulesCommand implements Runnable {
           Path file,
       @Option(
               names = "--probe",
+              paramLabel = "PROBE",
               description = "Whose event it is. Default: as the topic in it says.")
           Optional<String> probe,
       @Mixin Printed printed,

@@ -61,7 +61,7 @@ final class RulesTryCommand implements Callable<Integer> {
       description = "Events before that time. Default: all that are there by now.")
   private Optional<String> to = Optional.empty();
 
-  @Option(names = "--probe", description = "Only events of that probe.")
+  @Option(names = "--probe", paramLabel = "PROBE", description = "Only events of that probe.")
   private Optional<String> probe = Optional.empty();
 
   @Mixin private Connection connection;

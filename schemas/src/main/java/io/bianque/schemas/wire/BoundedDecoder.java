@@ -36,7 +36,7 @@ final class BoundedDecoder extends Decoder {
   /** In eight bytes at once, those that are not ASCII. */
   private static final long NOT_ASCII = 0x8080808080808080L;
 
-  private static final VarHandle LONGS =
+  static final VarHandle LONGS =
       MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
   private byte[] bytes = new byte[0];

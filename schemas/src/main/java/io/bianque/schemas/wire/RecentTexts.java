@@ -1,8 +1,5 @@
 package io.bianque.schemas.wire;
 
-import java.lang.invoke.MethodHandles;
-import java.lang.invoke.VarHandle;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
@@ -11,9 +8,6 @@ import java.util.Arrays;
  * same object has its hash already and is compared at a glance. For one thread.
  */
 final class RecentTexts {
-  private static final VarHandle LONGS =
-      MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
-
   /** A power of two; each holds one text at most, a quarter of a MB together. */
   private static final int SLOTS = 1024;
 
@@ -48,7 +42,7 @@ final class RecentTexts {
     int at = from;
     int end = from + length;
     for (; at <= end - Long.BYTES; at += Long.BYTES) {
-      hash = mixed(hash ^ (long) LONGS.get(bytes, at));
+      hash = mixed(hash ^ (long) BoundedDecoder.LONGS.get(bytes, at));
     }
     long rest = 0;
     for (; at < end; at++) {

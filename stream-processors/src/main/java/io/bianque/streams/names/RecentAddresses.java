@@ -12,7 +12,8 @@ public final class RecentAddresses {
 
   private static final int SHIFT = Long.SIZE - Integer.numberOfTrailingZeros(SLOTS);
 
-  private final IpAddress[] slots = new IpAddress[SLOTS];
+  /** Made with the first: most probes' events have no addresses. */
+  private IpAddress[] slots;
 
   /** The address of bytes in network order, or null when they are neither 4 nor 16. */
   public IpAddress of(ByteBuffer bytes) {
@@ -26,6 +27,9 @@ public final class RecentAddresses {
       }
     }
     int slot = (int) ((bits * 0x9e3779b97f4a7c15L) >>> SHIFT);
+    if (slots == null) {
+      slots = new IpAddress[SLOTS];
+    }
     IpAddress known = slots[slot];
     if (known == null || !known.is(bytes)) {
       byte[] copy = new byte[bytes.remaining()];
