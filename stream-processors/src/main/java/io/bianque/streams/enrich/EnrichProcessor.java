@@ -1,12 +1,9 @@
 package io.bianque.streams.enrich;
 
 import io.bianque.facts.Container;
-import io.bianque.facts.DeadLetter;
 import io.bianque.facts.HostFacts;
-import io.bianque.facts.LedgerRow;
 import io.bianque.facts.ProbeCounters;
 import io.bianque.facts.ResolvedName;
-import io.bianque.facts.SymbolRequest;
 import io.bianque.schemas.catalogue.Topics;
 import io.bianque.schemas.raw.InvalidSchema;
 import io.bianque.schemas.wire.AvroReader;
@@ -40,14 +37,12 @@ import io.bianque.streams.waiting.Arrival;
 import io.bianque.streams.waiting.Arrival.Admission;
 import io.bianque.streams.waiting.WaitingRoom;
 import io.bianque.streams.waiting.WaitingRoom.Next;
-import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -80,7 +75,6 @@ import org.slf4j.LoggerFactory;
 final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output> {
   private static final Logger LOG = LoggerFactory.getLogger(EnrichProcessor.class);
   private static final String RAW_PREFIX = Topics.raw("");
-  private static final String RULE_HEADER = Topics.RULE_HEADER;
 
   private static final Duration REPORT = Duration.ofSeconds(10);
   private static final Duration CLEAN = Duration.ofHours(1);
@@ -90,12 +84,6 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
 
   /** Records that leave it before each that would queue behind them. */
   private static final int BEFORE_EACH = 4;
-
-  /**
-   * Things known to be absent at most; far more than build ids and hosts that never told, at a
-   * time.
-   */
-  private static final int ABSENT = 10_000;
 
   /** Ways to be incomplete that are remembered. */
   private static final int LACKS = 100;
@@ -116,7 +104,7 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
   private final EnrichTopology.Needs needs;
   private final EnrichSettings settings;
   private final Map<Kind, Plan> plans = new HashMap<>();
-  private final Map<Gaps.Awaited, Long> absentUntilMs = new LinkedHashMap<>();
+  private final Patience patience;
 
   /** Said within the hour. */
   private final Set<String> sharedIds = new HashSet<>();
@@ -132,15 +120,13 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
   private AvroReader<HostFacts> factsReader;
   private AvroReader<Container> containersReader;
   private AvroReader<ProbeCounters> countersReader;
-  private AvroWriter<DeadLetter> deadLetters;
-  private AvroWriter<LedgerRow> ledgerRows;
-  private AvroWriter<SymbolRequest> candidateWriter;
   private KeyValueStore<String, byte[]> windows;
   private Origin.Recent origins;
   private WaitingRoom room;
   private HostFactsStore hosts;
   private ContainerStore containers;
   private Ledger ledger;
+  private Outbox outbox;
   private Symbolizer symbolizer;
   private Names names;
 
@@ -148,6 +134,7 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
     this.shared = shared;
     this.needs = needs;
     this.settings = needs.settings();
+    this.patience = new Patience(settings);
   }
 
   @Override
@@ -158,10 +145,7 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
     this.factsReader = AvroReader.specific(shared.schemas(), HostFacts.class);
     this.containersReader = AvroReader.specific(shared.schemas(), Container.class);
     this.countersReader = AvroReader.specific(shared.schemas(), ProbeCounters.class);
-    this.deadLetters = AvroWriter.specific(shared.schemaId(Topics.DEAD_LETTER), DeadLetter.class);
-    this.ledgerRows = AvroWriter.specific(shared.schemaId(Topics.LEDGER), LedgerRow.class);
-    this.candidateWriter =
-        AvroWriter.specific(shared.schemaId(Topics.SYMBOL_CANDIDATES), SymbolRequest.class);
+    this.outbox = new Outbox(context, shared);
     this.windows = context.getStateStore(EnrichTopology.WINDOWS);
     this.origins = new Origin.Recent(windows);
     this.room = new WaitingRoom(context.getStateStore(EnrichTopology.WAITING));
@@ -189,7 +173,7 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
               context.getStateStore(EnrichTopology.NAMES),
               reader,
               AvroWriter.specific(shared.schemaId(Topics.NAMES), ResolvedName.class)::write,
-              this::recordName,
+              outbox::name,
               partition);
       case NameSource.Recorded() ->
           new RecordedNames(
@@ -201,15 +185,6 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
               partition);
       case NameSource.None() -> (time, now) -> address -> new ReverseNames.Answer.Nameless();
     };
-  }
-
-  private void recordName(String key, byte[] record, long timeNanos) {
-    shared.metrics().nameRecorded();
-    forward(
-        key.getBytes(StandardCharsets.UTF_8),
-        new Output(Topics.NAMES, record),
-        timeNanos / 1_000_000,
-        new RecordHeaders());
   }
 
   @Override
@@ -336,7 +311,7 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
   }
 
   private Next counters(Arrival arrival, long now) {
-    send(arrival.key(), ledger.counted(countersReader.read(arrival.value()), arrival.value(), now));
+    outbox.ledgerRow(ledger.counted(countersReader.read(arrival.value()), arrival.value(), now));
     return Next.GONE;
   }
 
@@ -347,8 +322,7 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
     Origin origin = origins.of(header, plan.probe());
     EpochKey epoch = origin.epoch();
     // All that may have to be tried again comes before the event is admitted: admitted twice, it
-    // would be its own
-    // duplicate.
+    // would be its own duplicate.
     Optional<Host> host = hosts.find(origin.hostKey(), header.timeNanos());
     Surroundings.Cgroups cgroups =
         Surroundings.Cgroups.once((meaning, id) ->
@@ -388,8 +362,10 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
           header.hostId() + "/" + header.bootId(),
           "host facts: none of boot " + header.bootId() + " have come");
     }
-    gaps.tables().forEach(table -> candidate(table, header.hostId(), now));
-    if (!must && waits(gaps, arrival.arrivedMs(), now)) {
+    gaps.tables()
+        .forEach(
+            table -> candidates.propose(table, header.hostId(), now).ifPresent(outbox::candidate));
+    if (!must && patience.waits(gaps, arrival.arrivedMs(), now)) {
       return stays;
     }
     plan.plan().lacks(enriched, missing.computeIfAbsent(gaps.texts(), EncodedTexts::new));
@@ -423,62 +399,6 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
     plan.metrics().received(arrival.value().length);
   }
 
-  /** Whether anything that the event lacks may still come in time. */
-  private boolean waits(Gaps gaps, long arrivedMs, long now) {
-    boolean waits = false;
-    for (Gaps.Awaited awaited : gaps.awaited()) {
-      long waited = now - arrivedMs;
-      Duration most =
-          switch (awaited.kind()) {
-            case HOST_FACTS -> settings.factsWait();
-            case SYMBOLS -> settings.symbolsWait();
-            case CONTAINERS, CGROUP -> settings.containersWait();
-            case NAME -> settings.namesWait();
-          };
-      if (waited >= most.toMillis()) {
-        if (awaited.kind() != Gaps.Kind.NAME) {
-          absent(awaited, now);
-        }
-      } else if (!knownAbsent(awaited, now)) {
-        waits = true;
-      }
-    }
-    return waits;
-  }
-
-  private void candidate(Gaps.Table table, String hostId, long now) {
-    candidates
-        .propose(table, hostId, now)
-        .ifPresent(proposal ->
-            forward(
-                table.key().getBytes(StandardCharsets.UTF_8),
-                new Output(Topics.SYMBOL_CANDIDATES, candidateWriter.write(proposal)),
-                now,
-                new RecordHeaders()));
-  }
-
-  /** One event has waited in vain: the next ones need not. */
-  private void absent(Gaps.Awaited awaited, long now) {
-    if (absentUntilMs.size() >= ABSENT) {
-      absentUntilMs.clear();
-    }
-    boolean news =
-        absentUntilMs.putIfAbsent(awaited, now + settings.absentFor().toMillis()) == null;
-    // That one of many short-lived cgroups was not seen says nothing of the host.
-    if (news && awaited.kind() != Gaps.Kind.CGROUP) {
-      LOG.warn("Events go on without {} {}: it has not come", awaited.kind(), awaited.key());
-    }
-  }
-
-  private boolean knownAbsent(Gaps.Awaited awaited, long now) {
-    Long until = absentUntilMs.get(awaited);
-    if (until != null && now >= until) {
-      absentUntilMs.remove(awaited);
-      return false;
-    }
-    return until != null;
-  }
-
   private Next leave(
       Arrival arrival,
       long now,
@@ -494,8 +414,8 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
     }
     byte[] value = plan.writer().write(enriched);
     if (value.length > settings.maxRecordBytes()) {
-      deadLetterAdmitted(
-          arrival, epoch, now, StreamMetrics.TOO_LARGE, value.length + " bytes when enriched");
+      ledger.deadLettered(epoch, now);
+      outbox.deadLetter(arrival, StreamMetrics.TOO_LARGE, value.length + " bytes when enriched");
       return Next.GONE;
     }
     byte[] key =
@@ -507,20 +427,20 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
     plan.metrics().sent(value.length);
     switch (outcome) {
       case Outcome.Ignored(String rule) -> {
-        headers.add(RULE_HEADER, rule.getBytes(StandardCharsets.UTF_8));
-        forward(key, new Output(plan.ignoredTopic(), value), timestampMs, headers);
+        headers.add(Topics.RULE_HEADER, rule.getBytes(StandardCharsets.UTF_8));
+        outbox.event(plan.ignoredTopic(), key, value, timestampMs, headers);
         ledger.ignored(epoch, rule, now);
         shared.metrics().ignored(rule);
       }
       case Outcome.Passes passes -> {
-        forward(key, new Output(plan.enrichedTopic(), value), timestampMs, headers);
+        outbox.event(plan.enrichedTopic(), key, value, timestampMs, headers);
         ledger.enriched(epoch, now);
         plan.metrics().enriched(plan.plan().isComplete(enriched));
         if (!arrival.again()) {
           plan.metrics().latency(now - eventMs);
         }
         for (String route : passes.routes()) {
-          forward(key, new Output(Topics.routed(route), value), timestampMs, new RecordHeaders());
+          outbox.event(Topics.routed(route), key, value, timestampMs, new RecordHeaders());
           plan.metrics().sent(value.length);
           shared.metrics().routed(route);
         }
@@ -561,64 +481,16 @@ final class EnrichProcessor implements Processor<byte[], byte[], byte[], Output>
           arrival.topic().substring(RAW_PREFIX.length()),
           now);
     }
-    sendDeadLetter(arrival, reason, detail);
+    outbox.deadLetter(arrival, reason, detail);
     return Next.GONE;
-  }
-
-  private void deadLetterAdmitted(
-      Arrival arrival, EpochKey epoch, long now, String reason, String detail) {
-    ledger.deadLettered(epoch, now);
-    sendDeadLetter(arrival, reason, detail);
-  }
-
-  private void sendDeadLetter(Arrival arrival, String reason, String detail) {
-    LOG.warn(
-        "Dead letter: {}-{}-{}: {}: {}",
-        arrival.topic(),
-        arrival.partition(),
-        arrival.offset(),
-        reason,
-        detail);
-    shared.metrics().deadLettered(reason);
-    DeadLetter letter =
-        DeadLetter.newBuilder()
-            .setStage("enrich")
-            .setReason(reason)
-            .setDetail(detail == null ? "" : detail)
-            .setTopic(arrival.topic())
-            .setPartition(arrival.partition())
-            .setOffset(arrival.offset())
-            .setTimestamp(Instant.ofEpochMilli(arrival.timestampMs()))
-            .setKey(arrival.key() == null ? null : ByteBuffer.wrap(arrival.key()))
-            .setValue(arrival.value() == null ? null : ByteBuffer.wrap(arrival.value()))
-            .build();
-    forward(
-        arrival.key(),
-        new Output(Topics.DEAD_LETTER, deadLetters.write(letter)),
-        arrival.timestampMs(),
-        new RecordHeaders());
   }
 
   private void report(long now) {
     try {
-      for (LedgerRow row : ledger.rows()) {
-        send(row.getHostId().getBytes(StandardCharsets.UTF_8), row);
-      }
+      ledger.rows().forEach(outbox::ledgerRow);
     } catch (SchemaPending pending) {
       LOG.debug("Ledger rows wait: {}", pending.getMessage());
     }
-  }
-
-  private void send(byte[] key, LedgerRow row) {
-    forward(
-        key,
-        new Output(Topics.LEDGER, ledgerRows.write(row)),
-        row.getTime().toEpochMilli(),
-        new RecordHeaders());
-  }
-
-  private void forward(byte[] key, Output output, long timestampMs, Headers headers) {
-    context.forward(new Record<>(key, output, Math.max(0, timestampMs), headers));
   }
 
   private void clean(long now) {
