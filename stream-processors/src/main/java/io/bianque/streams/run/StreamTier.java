@@ -49,6 +49,7 @@ import org.apache.avro.Schema;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.common.Metric;
+import org.apache.kafka.common.errors.InvalidTxnStateException;
 import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
@@ -299,7 +300,13 @@ public final class StreamTier implements AutoCloseable {
         return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
       }
     }
-    LOG.error("A stream thread died and is replaced", failure);
+    if (failure.getCause() instanceof InvalidTxnStateException) {
+      LOG.warn(
+          "A stream thread stood still for so long that the broker gave up its transaction; it is"
+              + " replaced, and what was in the transaction is done again");
+    } else {
+      LOG.error("A stream thread died and is replaced", failure);
+    }
     return StreamThreadExceptionResponse.REPLACE_THREAD;
   }
 

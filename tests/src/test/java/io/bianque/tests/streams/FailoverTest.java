@@ -213,10 +213,12 @@ class FailoverTest {
 
         freezeInATransaction(c);
         awaitAssigned(a, b);
+        // What is committed comes out of all partitions only when the broker has given up the
+        // transaction: what the frozen one has written in it must not come, whatever it finds out
+        // first when it wakes, that it is fenced, that its transaction or its partitions are gone.
         awaitWork("one was frozen", load, out);
         c.process.resume();
         awaitAssigned(a, b, c);
-        assertThat(c.process.log()).contains("the thread is being fenced");
         awaitWork("it came back", load, out);
       }
       int sent = load.sent.get();
