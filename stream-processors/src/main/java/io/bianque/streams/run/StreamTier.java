@@ -53,6 +53,7 @@ import org.apache.kafka.common.errors.InvalidTxnStateException;
 import org.apache.kafka.streams.CloseOptions;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
+import org.rocksdb.NativeLibraryLoader;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -249,6 +250,7 @@ public final class StreamTier implements AutoCloseable {
       }
     });
     streams = created;
+    loadRocksDb();
     forgetGlobalStores();
     created.start();
   }
@@ -264,13 +266,32 @@ public final class StreamTier implements AutoCloseable {
   }
 
   /**
+   * Unpacks RocksDB's library beside the state, in the place of that of the process before. RocksDB
+   * itself puts another one of 15 MB into the system's temporary folder with each start, and leaves
+   * it there.
+   */
+  private void loadRocksDb() {
+    Path folder = stateFolder();
+    try {
+      Files.createDirectories(folder);
+      NativeLibraryLoader.getInstance().loadLibrary(folder.toString());
+    } catch (IOException e) {
+      throw new UncheckedIOException("RocksDB's library cannot be unpacked into " + folder, e);
+    }
+  }
+
+  private Path stateFolder() {
+    return settings.stateDir().resolve(settings.applicationId());
+  }
+
+  /**
    * Removes the local copies of the topics of symbols and names, which are read again. After a
    * kill, Kafka Streams 4.3 repairs the stores of its tasks, but ends for good over a global store
    * that was not closed ("Expected state to be either empty or closed"). The state folder is locked
    * by now, so the copy is nobody else's.
    */
   private void forgetGlobalStores() {
-    Path copy = settings.stateDir().resolve(settings.applicationId()).resolve("global");
+    Path copy = stateFolder().resolve("global");
     if (!Files.exists(copy)) {
       return;
     }

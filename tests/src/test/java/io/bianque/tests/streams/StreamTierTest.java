@@ -22,6 +22,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.clients.admin.Admin;
 import org.junit.jupiter.api.BeforeEach;
@@ -60,8 +61,19 @@ class StreamTierTest {
     return new StreamsProcess(components, application, folder, port, more);
   }
 
+  /** RocksDB's, in the system's temporary folder: 15 MB each. */
+  private static List<Path> unpackedLibraries() throws IOException {
+    try (Stream<Path> files = Files.list(Path.of(System.getProperty("java.io.tmpdir")))) {
+      return files
+          .filter(file -> file.getFileName().toString().startsWith("librocksdbjni"))
+          .sorted()
+          .toList();
+    }
+  }
+
   @Test
   void eachEventComesOutOnceThoughTheProcessIsKilledInTheMiddle() throws Exception {
+    List<Path> temporary = unpackedLibraries();
     try (Fleet fleet = new Fleet(components, 4);
         StreamsProcess streams = process()) {
       streams.start();
@@ -124,6 +136,7 @@ class StreamTierTest {
               assertThat(row.get("duplicates")).isEqualTo(0L);
             }
           });
+      assertThat(unpackedLibraries()).isEqualTo(temporary);
       System.out.printf(
           "%d events in, %d documents out, killed twice; resident %d MB%n",
           events, out.size(), streams.residentMegabytes());
