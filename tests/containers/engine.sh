@@ -27,6 +27,7 @@ engine_up() {
   mkdir -p "$ENGINE_STATE"
   ENGINE_STARTED=yes
   cat /proc/sys/net/ipv4/ip_forward >"$ENGINE_STATE/ip_forward"
+  nft list tables >"$ENGINE_STATE/tables" 2>/dev/null || true
   iptables-save 2>/dev/null | grep -c NETAVARK >"$ENGINE_STATE/chains" || true
   engine_configure
   if ! engine_images || ! engine_serve; then
@@ -155,14 +156,14 @@ engine_down() {
     wait "$ENGINE_PID" 2>/dev/null || true
   fi
   podman system reset --force >>"$ENGINE_STATE/engine.log" 2>&1 || true
-  # Rootful podman leaves forwarding on, and chains that lead nowhere.
+  # Rootful podman leaves forwarding on, and chains that lead nowhere, in tables that were not there.
   cat "$ENGINE_STATE/ip_forward" >/proc/sys/net/ipv4/ip_forward 2>/dev/null || true
   [ "$(cat "$ENGINE_STATE/chains")" != 0 ] || engine_forget_chains
   umount "$ENGINE_STATE/storage/overlay" 2>/dev/null || true
   ENGINE_STARTED=no
 }
 
-# Rules that lead into podman's chains first, then the chains.
+# Rules that lead into podman's chains first, then the chains, then the tables that were not there, if nothing is left in them.
 engine_forget_chains() {
   local table rule chain
   for table in filter nat; do
@@ -176,5 +177,8 @@ engine_forget_chains() {
     iptables -t "$table" -S 2>/dev/null | sed -n 's/^-N \(NETAVARK[^ ]*\)/\1/p' | while read -r chain; do
       iptables -t "$table" -X "$chain" 2>/dev/null || true
     done
+    if ! grep -qx "table ip $table" "$ENGINE_STATE/tables" && ! iptables -t "$table" -S 2>/dev/null | grep -q '^-[AN]'; then
+      nft delete table ip "$table" 2>/dev/null || true
+    fi
   done
 }
