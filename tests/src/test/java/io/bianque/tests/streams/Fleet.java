@@ -331,6 +331,11 @@ final class Fleet implements AutoCloseable {
     producer.flush();
   }
 
+  /** How many events each host has sent, where all have sent as many. */
+  long sentByEach() {
+    return sequences.get(hosts.getFirst());
+  }
+
   /** What the agents would have counted by now: everything was acknowledged. */
   void counters() {
     AvroWriter<ProbeCounters> writer =
