@@ -67,6 +67,9 @@ public final class DnsNames implements Names {
   private final int partition;
   private final Map<IpAddress, Newest> newest = new LruMap<>(REMEMBERED);
 
+  /** Those without an answer, by what events have heard of them, in ms. */
+  private final Map<IpAddress, Long> askedSince = new LruMap<>(REMEMBERED);
+
   /**
    * Events before that may have been given names, of whatever address. It stands in the store for
    * the next process, rounded up, so that it is not written with every event.
@@ -104,7 +107,7 @@ public final class DnsNames implements Names {
 
   @Override
   public OfEvent ofEvent(long timeNanos, long nowMs) {
-    return new Given(timeNanos, timeNanos > nowMs * 1_000_000 + AHEAD.toNanos());
+    return new Given(timeNanos, nowMs);
   }
 
   /**
@@ -116,12 +119,14 @@ public final class DnsNames implements Names {
 
   private final class Given implements OfEvent {
     private final long time;
+    private final long nowMs;
     private final boolean ahead;
     private final List<Taken> taken = new ArrayList<>(2);
 
-    Given(long time, boolean ahead) {
+    Given(long time, long nowMs) {
       this.time = time;
-      this.ahead = ahead;
+      this.nowMs = nowMs;
+      this.ahead = time > nowMs * 1_000_000 + AHEAD.toNanos();
     }
 
     @Override
@@ -148,7 +153,17 @@ public final class DnsNames implements Names {
         }
       }
       Found found = dns.apply(address);
+      if (found.answer() instanceof Answer.Pending) {
+        askedSince.putIfAbsent(address, nowMs);
+      } else if (!askedSince.isEmpty()) {
+        askedSince.remove(address);
+      }
       return new Taken(address, found.answer(), before, found);
+    }
+
+    @Override
+    public long askedSince(IpAddress address) {
+      return askedSince.get(address);
     }
 
     @Override

@@ -10,6 +10,14 @@ public interface Names {
     /** What the address is called, the same however often it is asked. Never waits. */
     Answer name(IpAddress address);
 
+    /**
+     * Since when an address is being asked for whose name is {@link Answer.Pending}: ms by the
+     * clock of {@link Names#ofEvent}.
+     */
+    default long askedSince(IpAddress address) {
+      throw new IllegalStateException("nobody is asked for " + address);
+    }
+
     /** The event leaves with the names that it was given. */
     default void leaves() {}
   }

@@ -15,8 +15,13 @@ final class Gaps {
     NAME
   }
 
-  /** Something that may still come. The key says what, over all events. */
-  record Awaited(Kind kind, String key) {}
+  /**
+   * Something that may still come.
+   *
+   * @param key says what, over all events
+   * @param sinceMs since when it is on its way; 0 for what nobody knows of
+   */
+  record Awaited(Kind kind, String key, long sinceMs) {}
 
   /** Of a kernel, module or file of user space. */
   record Table(String buildId, String object) {
@@ -39,7 +44,16 @@ final class Gaps {
 
   /** May still come; {@code text} is for the event's {@code missing} if it does not. */
   void awaits(Kind kind, String key, String text) {
-    awaited = with(awaited, new Awaited(kind, key));
+    awaits(new Awaited(kind, key, 0), text);
+  }
+
+  /** A name may still come, which is being asked for since then. */
+  void awaitsName(String address, long sinceMs, String text) {
+    awaits(new Awaited(Kind.NAME, address, sinceMs), text);
+  }
+
+  private void awaits(Awaited what, String text) {
+    awaited = with(awaited, what);
     lacks(text);
   }
 

@@ -27,11 +27,16 @@ final class Patience {
     this.settings = settings;
   }
 
-  /** Whether anything that the event lacks may still come in time. */
+  /**
+   * Whether anything that the event lacks may still come in time. An event that has waited for long
+   * may have to be asked for anew: its names' time is over in the meantime, or another process
+   * asked.
+   */
   boolean waits(Gaps gaps, long arrivedMs, long now) {
     boolean waits = false;
     for (Awaited awaited : gaps.awaited()) {
-      if (now - arrivedMs >= most(awaited.kind()).toMillis()) {
+      long since = Math.max(arrivedMs, awaited.sinceMs());
+      if (now - since >= most(awaited.kind()).toMillis()) {
         if (awaited.kind() != Gaps.Kind.NAME) {
           absent(awaited, now);
         }

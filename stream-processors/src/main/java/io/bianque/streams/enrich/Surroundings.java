@@ -118,7 +118,7 @@ record Surroundings(
       case ReverseNames.Answer.Known(String name) -> name;
       case ReverseNames.Answer.Nameless() -> null;
       case ReverseNames.Answer.Pending() -> {
-        gaps.awaits(Kind.NAME, address.toString(), otherwise.text(UNANSWERED));
+        gaps.awaitsName(address.toString(), names.askedSince(address), otherwise.text(UNANSWERED));
         yield null;
       }
       case ReverseNames.Answer.Unanswered() -> {

@@ -398,6 +398,37 @@ class EnrichmentTest {
     assertThat(event.get("missing")).isEqualTo(List.of());
   }
 
+  /** Its answer's time is over when the facts come, or a process that was restarted asks. */
+  @Test
+  void aNameThatIsAskedForOnlyWhenAllElseIsThereIsWaitedForAsLong() {
+    scene.kernelSymbols();
+    scene.moduleSymbols();
+    scene.drop();
+    scene.pass(Duration.ofSeconds(1));
+    scene.dns.put("10.0.0.2", new Answer.Pending());
+    scene.facts();
+    scene.pass(Duration.ofMillis(200));
+    assertThat(scene.enriched()).isEmpty();
+    scene.dns.put("10.0.0.2", new Answer.Known("server.example.org"));
+    scene.pass(Duration.ofMillis(50));
+    GenericRecord event = only();
+    assertThat(event.get("daddr_name")).isEqualTo("server.example.org");
+    assertThat(event.get("missing")).isEqualTo(List.of());
+  }
+
+  @Test
+  void aNameThatIsLateAlreadyIsNotWaitedForAgain() {
+    scene.kernelSymbols();
+    scene.moduleSymbols();
+    scene.dns.put("10.0.0.2", new Answer.Pending());
+    scene.drop();
+    scene.pass(Duration.ofSeconds(1));
+    scene.facts();
+    scene.pass(Duration.ofMillis(50));
+    assertThat(only().get("missing"))
+        .isEqualTo(List.of("daddr_name: DNS has not answered in time"));
+  }
+
   @Test
   void oneHostThatWaitsHoldsUpNoOther() {
     everythingKnown();
