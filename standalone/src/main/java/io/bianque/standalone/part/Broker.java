@@ -166,5 +166,12 @@ public final class Broker {
         return Optional.of("interrupted");
       }
     }
+
+    /** It would look for the broker for ever. */
+    @Override
+    public void release() {
+      admin.ifPresent(client -> client.close(Duration.ZERO));
+      admin = Optional.empty();
+    }
   }
 }

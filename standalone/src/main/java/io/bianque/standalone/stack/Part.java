@@ -76,6 +76,9 @@ public record Part(
   public interface Health {
     /** What is wrong, or empty when the part does its work. */
     Optional<String> problem();
+
+    /** Lets go of what it keeps from question to question: its process has ended. */
+    default void release() {}
   }
 
   /**

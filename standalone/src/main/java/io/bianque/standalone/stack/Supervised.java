@@ -191,6 +191,7 @@ final class Supervised {
       watch(started);
     }
     int exit = started.waitFor();
+    part.health().release();
     killNow();
     awaitGone();
     String how = exit > 128 ? "ended by signal " + (exit - 128) : "exited with code " + exit;

@@ -131,6 +131,7 @@ final class ContainerServer implements AutoCloseable {
       }
       Thread.sleep(100);
     }
+    part.health().release();
     try {
       part.setUp().run();
     } catch (IOException e) {
