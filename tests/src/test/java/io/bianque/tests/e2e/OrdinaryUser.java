@@ -92,7 +92,11 @@ record OrdinaryUser(String name, Path folder) implements AutoCloseable {
   @Override
   public void close() {
     processes().forEach(OwnedProcess::kill);
+    // JVMs leave a folder of their user's behind.
     Shell.run(
-        Path.of("/"), Map.of(), SOON, "userdel --force %s; rm -rf '%s'".formatted(name, folder));
+        Path.of("/"),
+        Map.of(),
+        SOON,
+        "userdel --force %1$s; rm -rf '%2$s' '/tmp/hsperfdata_%1$s'".formatted(name, folder));
   }
 }
