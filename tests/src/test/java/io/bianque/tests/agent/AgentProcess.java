@@ -7,11 +7,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.bianque.standalone.http.Http;
 import io.bianque.standalone.stack.Layout;
+import io.bianque.standalone.stack.Ports;
 import io.bianque.tests.components.Components;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -62,7 +62,7 @@ final class AgentProcess implements AutoCloseable {
    */
   AgentProcess(Components components, Path folder, Map<String, String> settings) {
     this.log = folder.resolve("agent.log");
-    this.port = freePort();
+    this.port = Ports.free().agent();
     set("kafka.bootstrap_servers", components.bootstrapServers());
     set("registry.url", components.registry().toString());
     set("state_dir", folder.resolve("state").toString());
@@ -92,14 +92,6 @@ final class AgentProcess implements AutoCloseable {
             StandardCopyOption.REPLACE_EXISTING);
       }
       return probes;
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  private static int freePort() {
-    try (ServerSocket free = new ServerSocket(0)) {
-      return free.getLocalPort();
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

@@ -111,8 +111,10 @@ class BrokerAwayTest {
 
       GenericRecord counters = published.lastCounters(epoch);
       assertThat(counters.get("acked")).isEqualTo((long) earlier.size());
+      // Those that others dropped are known by their CPU's later ones, of which there may be none.
       assertThat(counters.get("spool_dropped"))
-          .isEqualTo(Published.missingBeforeTheNewest(events, epoch));
+          .isEqualTo(
+              Math.max(8_000L - kept.size(), Published.missingBeforeTheNewest(events, epoch)));
       assertThat(counters.get("spooled")).isEqualTo(0L);
       assertThat((long) counters.get("read"))
           .isGreaterThanOrEqualTo(full.events("spooled") + full.droppedInAll());

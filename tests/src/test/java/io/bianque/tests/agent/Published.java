@@ -133,7 +133,7 @@ final class Published {
   /**
    * Of each CPU the events of one life are the newest without a hole, each once and in order.
    *
-   * @return how many older ones are missing
+   * @return how many older ones are missing, on CPUs of which one is there
    */
   static long missingBeforeTheNewest(List<GenericRecord> events, long epoch) {
     long missing = 0;

@@ -1,7 +1,6 @@
 package io.bianque.tests.agent;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.awaitility.Awaitility.await;
 
 import io.bianque.agent.testing.NetnsPair;
 import io.bianque.tests.components.Component;
@@ -9,7 +8,6 @@ import io.bianque.tests.components.Components;
 import io.bianque.tests.components.RealComponents;
 import io.bianque.tests.drops.NumberedDrops;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.apache.avro.generic.GenericRecord;
@@ -55,7 +53,7 @@ class RegistryAwayTest {
       try {
         agent.start();
         NumberedDrops remembered = NumberedDrops.exactly(200, network, 2_000, FIRST + 500);
-        await().atMost(Duration.ofSeconds(5)).until(() -> agent.metrics().events("acked") >= 200);
+        agent.until("all is acknowledged", metrics -> metrics.events("acked") >= 200);
         agent.untilHealthy();
         List<GenericRecord> events = published.events();
         Published.mustBe(Published.numbers(unknown, events), 0, 500);

@@ -10,7 +10,6 @@ import io.bianque.tests.components.Components;
 import io.bianque.tests.components.RealComponents;
 import io.bianque.tests.drops.NumberedDrops;
 import io.bianque.tests.streams.StreamsProcess;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -120,16 +119,8 @@ class SymbolsTest {
   }
 
   private StreamsProcess streams() throws Exception {
-    int port;
-    try (ServerSocket free = new ServerSocket(0)) {
-      port = free.getLocalPort();
-    }
     return new StreamsProcess(
-        components,
-        "symbols-" + UUID.randomUUID(),
-        Files.createDirectories(folder.resolve("streams")),
-        port,
-        Map.of());
+        components, "symbols-" + UUID.randomUUID(), folder.resolve("streams"), Map.of());
   }
 
   private boolean isNamed(AgentProcess agent) throws Exception {

@@ -12,7 +12,6 @@ import io.bianque.tests.components.Components;
 import io.bianque.tests.components.RealComponents;
 import io.bianque.tests.streams.StreamsProcess;
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -141,16 +140,8 @@ class UserStacksTest {
   }
 
   private StreamsProcess streams() throws IOException {
-    int port;
-    try (ServerSocket free = new ServerSocket(0)) {
-      port = free.getLocalPort();
-    }
     return new StreamsProcess(
-        components,
-        "user-stacks-" + UUID.randomUUID(),
-        Files.createDirectories(folder.resolve("streams")),
-        port,
-        Map.of());
+        components, "user-stacks-" + UUID.randomUUID(), folder.resolve("streams"), Map.of());
   }
 
   /** A sample of four frames at least, taken while the process was in leaf(). */

@@ -12,7 +12,6 @@ import io.bianque.tests.components.Component;
 import io.bianque.tests.components.Components;
 import io.bianque.tests.components.RealComponents;
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -95,15 +94,10 @@ class AppliedRulesTest {
   }
 
   private StreamsProcess instance(String application, String name) throws IOException {
-    int port;
-    try (ServerSocket free = new ServerSocket(0)) {
-      port = free.getLocalPort();
-    }
     return new StreamsProcess(
         components,
         application,
-        Files.createDirectories(folder.resolve(name)),
-        port,
+        folder.resolve(name),
         Map.of("BIANQUE_STREAMS_RULES", configured.toString()));
   }
 

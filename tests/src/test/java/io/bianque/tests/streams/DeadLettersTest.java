@@ -9,7 +9,6 @@ import io.bianque.tests.agent.Operator;
 import io.bianque.tests.components.Component;
 import io.bianque.tests.components.Components;
 import io.bianque.tests.components.RealComponents;
-import java.net.ServerSocket;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -46,12 +45,7 @@ class DeadLettersTest {
   @BeforeEach
   void start() throws Exception {
     fleet = new Fleet(components, 2);
-    int port;
-    try (ServerSocket free = new ServerSocket(0)) {
-      port = free.getLocalPort();
-    }
-    streams =
-        new StreamsProcess(components, "letters-" + UUID.randomUUID(), folder, port, Map.of());
+    streams = new StreamsProcess(components, "letters-" + UUID.randomUUID(), folder, Map.of());
     streams.start();
     streams.awaitHealthy();
     fleet.facts();

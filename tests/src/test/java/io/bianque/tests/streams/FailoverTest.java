@@ -2,7 +2,6 @@ package io.bianque.tests.streams;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -11,7 +10,6 @@ import io.bianque.tests.components.Component;
 import io.bianque.tests.components.Components;
 import io.bianque.tests.components.RealComponents;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -88,8 +86,8 @@ class FailoverTest {
   }
 
   private Instance instance(String name) throws IOException {
-    Path own = Files.createDirectories(folder.resolve(name));
-    return new Instance(name, own, StreamsProcess.of(components, application, own, SETTINGS));
+    Path own = folder.resolve(name);
+    return new Instance(name, own, new StreamsProcess(components, application, own, SETTINGS));
   }
 
   /** One event of each host in each turn, numbered by the turn, until it is closed. */
@@ -185,7 +183,6 @@ class FailoverTest {
         Instance b = instance("b");
         Instance c = instance("c");
         Out out = new Out(fleet)) {
-      assumeTrue(a.process.built(), "stream-processors is not packaged: run `mvn package` first");
       a.process.start();
       b.process.start();
       fleet.facts();

@@ -30,6 +30,7 @@ import java.util.UUID;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.apache.avro.Schema;
 import org.apache.avro.generic.GenericData;
 import org.apache.avro.generic.GenericRecord;
@@ -45,7 +46,8 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.utils.Utils;
 
 /**
- * Hosts that send what agents send, and a reader of what comes out. Hosts are new with each object.
+ * Hosts that send what agents send, and a reader of what comes out. Hosts are new with each object,
+ * and spread evenly over the partitions of events, in turn.
  */
 final class Fleet implements AutoCloseable {
   static final String PROBE = "dropwatch";
@@ -58,10 +60,12 @@ final class Fleet implements AutoCloseable {
   /** A cgroup that {@link #containers} tell of; events are of the root's, if nobody says else. */
   static final long CGROUP = 5;
 
+  private static final Catalogue CATALOGUE = Catalogue.load();
+  private static final int PARTITIONS = CATALOGUE.topic(Topics.raw(PROBE)).partitions();
+
   final List<String> hosts;
   private final String bootId;
   private final String kernelId;
-  private final Catalogue catalogue = Catalogue.load();
   private final RegistryClient registry;
   private final String bootstrapServers;
   private final KafkaProducer<byte[], byte[]> producer;
@@ -80,7 +84,7 @@ final class Fleet implements AutoCloseable {
   Fleet(Components components, int hosts, String kernelId) throws Exception {
     this(
         components,
-        IntStream.range(0, hosts).mapToObj(i -> UUID.randomUUID().toString()).toList(),
+        IntStream.range(0, hosts).mapToObj(i -> ofPartition(i % PARTITIONS)).toList(),
         UUID.randomUUID().toString(),
         kernelId);
   }
@@ -99,10 +103,10 @@ final class Fleet implements AutoCloseable {
     this.registry =
         new RegistryClient(URI.create(components.registry().toString().replaceAll("/$", "")));
     createTopics();
-    for (Topic topic : catalogue.topics()) {
-      ids.put(topic.name(), registry.register(topic.subject(), catalogue.schema(topic)));
+    for (Topic topic : CATALOGUE.topics()) {
+      ids.put(topic.name(), registry.register(topic.subject(), CATALOGUE.schema(topic)));
     }
-    this.raw = catalogue.schema(catalogue.topic(Topics.raw(PROBE)));
+    this.raw = CATALOGUE.schema(CATALOGUE.topic(Topics.raw(PROBE)));
     this.events = AvroWriter.generic(ids.get(Topics.raw(PROBE)), raw);
     this.producer =
         new KafkaProducer<>(
@@ -119,13 +123,24 @@ final class Fleet implements AutoCloseable {
             new ByteArraySerializer());
   }
 
+  private static String ofPartition(int partition) {
+    return Stream.generate(() -> UUID.randomUUID().toString())
+        .filter(host -> partition(host, PARTITIONS) == partition)
+        .findFirst()
+        .orElseThrow();
+  }
+
+  private static int partition(String host, int partitions) {
+    return Utils.toPositive(Utils.murmur2(host.getBytes(StandardCharsets.UTF_8))) % partitions;
+  }
+
   /** Those of the catalogue that are not there. */
   void createTopics() throws Exception {
     try (Admin admin = Admin.create(Map.of("bootstrap.servers", bootstrapServers))) {
       Set<String> there = admin.listTopics().names().get();
       admin
           .createTopics(
-              catalogue.topics().stream()
+              CATALOGUE.topics().stream()
                   .filter(topic -> !there.contains(topic.name()))
                   .map(topic ->
                       new NewTopic(topic.name(), topic.partitions(), (short) 1)
@@ -221,8 +236,7 @@ final class Fleet implements AutoCloseable {
   }
 
   private int partition(String host, String topic) {
-    return Utils.toPositive(Utils.murmur2(host.getBytes(StandardCharsets.UTF_8)))
-        % producer.partitionsFor(topic).size();
+    return partition(host, producer.partitionsFor(topic).size());
   }
 
   void symbols() {

@@ -3,7 +3,6 @@ package io.bianque.tests.streams;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.InstanceOfAssertFactories.LONG;
 import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.bianque.schemas.catalogue.Catalogue;
 import io.bianque.schemas.catalogue.Topic;
@@ -12,7 +11,6 @@ import io.bianque.tests.components.Component;
 import io.bianque.tests.components.Components;
 import io.bianque.tests.components.RealComponents;
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -53,19 +51,11 @@ class PartsTest {
   }
 
   private StreamsProcess process(String name, String parts) throws Exception {
-    int port;
-    try (ServerSocket free = new ServerSocket(0)) {
-      port = free.getLocalPort();
-    }
-    StreamsProcess process =
-        new StreamsProcess(
-            components,
-            application,
-            Files.createDirectories(folder.resolve(name)),
-            port,
-            Map.of("BIANQUE_STREAMS_TOPOLOGY", parts, "BIANQUE_STREAMS_WAIT_SYMBOLS", "5m"));
-    assumeTrue(process.built(), "stream-processors is not packaged: run `mvn package` first");
-    return process;
+    return new StreamsProcess(
+        components,
+        application,
+        folder.resolve(name),
+        Map.of("BIANQUE_STREAMS_TOPOLOGY", parts, "BIANQUE_STREAMS_WAIT_SYMBOLS", "5m"));
   }
 
   @Test

@@ -2,7 +2,6 @@ package io.bianque.tests.streams;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.bianque.schemas.catalogue.Topics;
 import io.bianque.tests.components.Component;
@@ -12,8 +11,6 @@ import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
-import java.net.ServerSocket;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
@@ -45,12 +42,8 @@ class RecordedNamesTest {
   }
 
   private StreamsProcess process(String name, Map<String, String> more) throws Exception {
-    int port;
-    try (ServerSocket free = new ServerSocket(0)) {
-      port = free.getLocalPort();
-    }
-    Path own = Files.createDirectories(folder.resolve(name));
-    return new StreamsProcess(components, name + "-" + UUID.randomUUID(), own, port, more);
+    return new StreamsProcess(
+        components, name + "-" + UUID.randomUUID(), folder.resolve(name), more);
   }
 
   @Test
@@ -66,7 +59,6 @@ class RecordedNamesTest {
                     "BIANQUE_STREAMS_DNS_SERVERS",
                     "127.0.0.1:" + dns.socket.getLocalPort()));
         StreamsProcess replay = process("replay", Map.of("BIANQUE_STREAMS_NAMES_FROM", "topic"))) {
-      assumeTrue(live.built(), "stream-processors is not packaged: run `mvn package` first");
       live.start();
       live.awaitHealthy();
       fleet.facts();
@@ -85,6 +77,7 @@ class RecordedNamesTest {
             return fleet.committed(ENRICHED).stream()
                 .anyMatch(event -> "after.example".equals(event.get("saddr_name")));
           });
+      awaitEnriched(fleet, Math.toIntExact(4 * fleet.sentByEach()));
       live.stop();
       List<GenericRecord> given = fleet.committed(ENRICHED);
       assertThat(given)

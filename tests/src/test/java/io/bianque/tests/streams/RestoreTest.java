@@ -2,19 +2,23 @@ package io.bianque.tests.streams;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.bianque.schemas.catalogue.Topics;
 import io.bianque.standalone.part.Streams;
 import io.bianque.tests.components.Component;
 import io.bianque.tests.components.Components;
 import java.io.IOException;
+import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -73,10 +77,10 @@ class RestoreTest {
           <root level="INFO"><appender-ref ref="out"/></root>
         </configuration>
         """);
-    return StreamsProcess.of(
+    return new StreamsProcess(
         components,
         APPLICATION,
-        Files.createDirectories(own),
+        own,
         Map.of(
             "BIANQUE_STREAMS_STANDBY_REPLICAS",
             "1",
@@ -93,7 +97,6 @@ class RestoreTest {
         Fleet few = new Fleet(components, 32);
         StreamsProcess one = process(first);
         StreamsProcess other = process(folder.resolve("other"))) {
-      assumeTrue(one.built(), "stream-processors is not packaged: run `mvn package` first");
       one.start();
       one.awaitHealthy();
       fleet.symbols();
@@ -246,13 +249,25 @@ class RestoreTest {
   }
 
   private static long size(Path folder) throws IOException {
-    long size = 0;
-    try (Stream<Path> files = Files.walk(folder)) {
-      for (Path file : files.toList()) {
-        // RocksDB deletes what it has merged at any moment.
-        size += Files.isRegularFile(file) ? file.toFile().length() : 0;
-      }
-    }
-    return size;
+    AtomicLong size = new AtomicLong();
+    Files.walkFileTree(
+        folder,
+        new SimpleFileVisitor<>() {
+          @Override
+          public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+            size.addAndGet(attributes.size());
+            return FileVisitResult.CONTINUE;
+          }
+
+          // RocksDB deletes what it has merged at any moment.
+          @Override
+          public FileVisitResult visitFileFailed(Path file, IOException e) throws IOException {
+            if (!(e instanceof NoSuchFileException)) {
+              throw e;
+            }
+            return FileVisitResult.CONTINUE;
+          }
+        });
+    return size.get();
   }
 }

@@ -60,7 +60,7 @@ class StateRecording {
   static StreamsProcess process(
       Components components, String application, Path folder, RecordedNamesTest.Dns dns)
       throws IOException {
-    return StreamsProcess.of(
+    return new StreamsProcess(
         components,
         application,
         folder,

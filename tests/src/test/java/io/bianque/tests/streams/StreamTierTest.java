@@ -2,7 +2,6 @@ package io.bianque.tests.streams;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.bianque.schemas.catalogue.Topics;
 import io.bianque.standalone.TopicsCommand;
@@ -10,7 +9,6 @@ import io.bianque.tests.components.Component;
 import io.bianque.tests.components.Components;
 import io.bianque.tests.components.RealComponents;
 import java.io.IOException;
-import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -25,7 +23,6 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.avro.generic.GenericRecord;
 import org.apache.kafka.clients.admin.Admin;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import picocli.CommandLine;
@@ -42,23 +39,12 @@ class StreamTierTest {
     this.components = components;
   }
 
-  @BeforeEach
-  void distributionIsThere() throws Exception {
-    try (StreamsProcess streams = process()) {
-      assumeTrue(streams.built(), "stream-processors is not packaged: run `mvn package` first");
-    }
-  }
-
   private StreamsProcess process() throws Exception {
     return process(Map.of());
   }
 
   private StreamsProcess process(Map<String, String> more) throws Exception {
-    int port;
-    try (ServerSocket free = new ServerSocket(0)) {
-      port = free.getLocalPort();
-    }
-    return new StreamsProcess(components, application, folder, port, more);
+    return new StreamsProcess(components, application, folder, more);
   }
 
   /** RocksDB's, in the system's temporary folder: 15 MB each. */

@@ -1,15 +1,16 @@
 package io.bianque.tests.streams;
 
 import static org.awaitility.Awaitility.await;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.bianque.standalone.http.Http;
 import io.bianque.standalone.part.Streams;
 import io.bianque.standalone.stack.Layout;
+import io.bianque.standalone.stack.Ports;
 import io.bianque.tests.components.Components;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.ServerSocket;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -23,7 +24,10 @@ import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.awaitility.core.ConditionTimeoutException;
 
-/** The stream tier from its distribution, started by its own launcher. For one thread. */
+/**
+ * The stream tier from its distribution, started by its own launcher; a test of what is not
+ * packaged is skipped. For one thread.
+ */
 public final class StreamsProcess implements AutoCloseable {
   private static final Duration READY = Duration.ofSeconds(90);
 
@@ -36,21 +40,20 @@ public final class StreamsProcess implements AutoCloseable {
   /**
    * Not started yet.
    *
-   * @param folder for its state and log; a second one with the same folder is the first one,
-   *     restarted
+   * @param folder for its state and log, made if it is not there; a second one with the same folder
+   *     is the first one, restarted
+   * @param more environment variables of its configuration
    */
   public StreamsProcess(
-      Components components,
-      String applicationId,
-      Path folder,
-      int port,
-      Map<String, String> more) {
+      Components components, String applicationId, Path folder, Map<String, String> more)
+      throws IOException {
     this.launcher =
         Layout.of(Path.of("").toAbsolutePath())
             .checkout()
             .resolve("stream-processors/target/dist/bin/bianque-streams");
-    this.log = folder.resolve("streams.log");
-    this.port = port;
+    assumeTrue(Files.isExecutable(launcher), "the stream tier is not packaged: `./bianque build`");
+    this.log = Files.createDirectories(folder).resolve("streams.log");
+    this.port = Ports.free().streams();
     this.environment = new java.util.HashMap<>(more);
     environment.put("JAVA_HOME", System.getProperty("java.home"));
     environment.put("BIANQUE_STREAMS_BOOTSTRAP_SERVERS", components.bootstrapServers());
@@ -61,19 +64,6 @@ public final class StreamsProcess implements AutoCloseable {
     environment.put("BIANQUE_STREAMS_HTTP_PORT", Integer.toString(port));
     environment.putIfAbsent(Streams.FLAGS, Streams.SMALL);
     environment.putIfAbsent("BIANQUE_STREAMS_NAMES_FROM", "none");
-  }
-
-  /** On a port that is free. */
-  static StreamsProcess of(
-      Components components, String applicationId, Path folder, Map<String, String> more)
-      throws IOException {
-    try (ServerSocket free = new ServerSocket(0)) {
-      return new StreamsProcess(components, applicationId, folder, free.getLocalPort(), more);
-    }
-  }
-
-  public boolean built() {
-    return Files.isExecutable(launcher);
   }
 
   /** Runs the tier, or the command that the arguments say. */

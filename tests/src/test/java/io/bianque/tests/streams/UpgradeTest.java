@@ -13,7 +13,6 @@ import static io.bianque.tests.streams.StateRecording.UNRESOLVED;
 import static io.bianque.tests.streams.StateRecording.WAITING;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.bianque.schemas.catalogue.Topics;
 import io.bianque.tests.components.Component;
@@ -63,7 +62,6 @@ class UpgradeTest {
           Fleet unresolved = new Fleet(servers, UNRESOLVED, BOOT, OTHER_KERNEL);
           StreamsProcess streams =
               StateRecording.process(servers, state.application(), folder, dns)) {
-        assumeTrue(streams.built(), "stream-processors is not packaged: run `mvn package` first");
         dns.name = "name-after.example.";
         List<Fleet> fleets = List.of(known, silent, unresolved);
         fleets.forEach(Fleet::goOn);
