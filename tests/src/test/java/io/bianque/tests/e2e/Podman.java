@@ -31,8 +31,7 @@ final class Podman implements AutoCloseable {
     try {
       folder = Files.createTempDirectory("bianque-podman");
       // crun refuses a hybrid tree of cgroups; and limits above a host's hard ones need a right
-      // that
-      // not every root has.
+      // that not every root has.
       Files.writeString(
           folder.resolve("containers.conf"),
           """
