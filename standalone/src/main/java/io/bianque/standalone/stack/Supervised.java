@@ -191,9 +191,9 @@ final class Supervised {
       watch(started);
     }
     int exit = started.waitFor();
-    part.health().release();
     killNow();
     awaitGone();
+    part.health().release();
     String how = exit > 128 ? "ended by signal " + (exit - 128) : "exited with code " + exit;
     stack.journal(part, how);
     stack.lock.lock();

@@ -28,8 +28,8 @@ final class Patience {
   }
 
   /**
-   * Whether anything that the event lacks may still come in time. An event that has waited for long
-   * may have to be asked for anew: its names' time is over in the meantime, or another process
+   * Whether anything that the event lacks may still come in time. Names of an event that has waited
+   * for long may have to be asked for anew: their time is over meanwhile, or another process had
    * asked.
    */
   boolean waits(Gaps gaps, long arrivedMs, long now) {
